@@ -1,0 +1,99 @@
+import type { Access, AccessReason } from './words.ts';
+
+/** Why an access check is answered as it is. Only `open` lets anybody in. */
+export type DecisionReason =
+  | AccessReason
+  | 'unknown'
+  | 'pendingLink'
+  | 'ambiguous'
+  | 'identityMismatch';
+
+/**
+ * One row of the view `gate_v1`: a membership, or a directory user that waits for a link decision.
+ * `emails` are link keys (see `link-keys.ts`), `idpIds` the identity providers' own ids.
+ */
+export interface GateEntry {
+  membershipId: string | null;
+  userId: string | null;
+  organizationId: string;
+  directoryUserIds: string[];
+  idpIds: string[];
+  emails: string[];
+  access: Access | { state: 'closed'; reason: 'pendingLink' };
+  roles: string[];
+  permissions: string[];
+  features: string[];
+}
+
+/** Who asks: at least one of these. `ssoIdpId` and `ssoEmail` come from one SSO profile: the id counts first. */
+export interface AccessQuestion {
+  userId?: string;
+  directoryUserId?: string;
+  emailKey?: string;
+  sso?: { idpId: string; emailKey?: string };
+}
+
+/** The answer of an access check. */
+export interface AccessDecision {
+  allowed: boolean;
+  reason: DecisionReason;
+  userId: string | null;
+  membershipId: string | null;
+  roles: string[];
+  permissions: string[];
+  features: string[];
+}
+
+/**
+ * Decides, purely, whether the person asked about may act. `entries` are the gate entries of the one
+ * organization that any of the identities matches. Nobody is allowed by default: an unknown person, two
+ * identities that disagree and an e-mail address that several people share are all denied.
+ */
+export function decideAccess(question: AccessQuestion, entries: GateEntry[]): AccessDecision {
+  const found = identities(question).map((matches) => entries.filter(matches));
+  if (found.length === 0 || found.every((matches) => matches.length === 0)) return deny('unknown');
+  if (found.some((matches) => matches.length === 0)) return deny('identityMismatch');
+  const common = entries.filter((entry) => found.every((matches) => matches.includes(entry)));
+  const [entry] = common;
+  if (entry === undefined) return deny('identityMismatch');
+  if (common.length > 1) return deny('ambiguous');
+  return answer(entry);
+}
+
+function identities(question: AccessQuestion): ((entry: GateEntry) => boolean)[] {
+  const { userId, directoryUserId, emailKey, sso } = question;
+  const tests: ((entry: GateEntry) => boolean)[] = [];
+  if (userId !== undefined) tests.push((entry) => entry.userId === userId);
+  if (directoryUserId !== undefined) {
+    tests.push((entry) => entry.directoryUserIds.includes(directoryUserId));
+  }
+  if (emailKey !== undefined) tests.push((entry) => entry.emails.includes(emailKey));
+  if (sso !== undefined) tests.push((entry) => entry.idpIds.includes(sso.idpId));
+  return tests;
+}
+
+function answer(entry: GateEntry): AccessDecision {
+  const allowed = entry.access.state === 'open' && entry.access.reason === 'open';
+  return {
+    allowed,
+    reason: entry.access.reason,
+    userId: entry.userId,
+    membershipId: entry.membershipId,
+    // A closed door tells nothing of the rooms behind it.
+    roles: allowed ? entry.roles : [],
+    permissions: allowed ? entry.permissions : [],
+    features: allowed ? entry.features : [],
+  };
+}
+
+function deny(reason: DecisionReason): AccessDecision {
+  return {
+    allowed: false,
+    reason,
+    userId: null,
+    membershipId: null,
+    roles: [],
+    permissions: [],
+    features: [],
+  };
+}

@@ -1,0 +1,92 @@
+import type { AttributeMap } from './profile.ts';
+import type { Policy } from './policy.ts';
+
+/**
+ * What the host application says about itself (the file of `TENURE_CONFIG`, section 8 of the design),
+ * after validation, with every default filled in.
+ */
+export interface HostFile {
+  version: 1;
+  /** The host application's database; null where no connector of kind mongodb is configured. */
+  database: string | null;
+  defaults: { policy: PolicyDefaults };
+  /** WorkOS organization id -> the host application's id, where they differ. */
+  organizations: Record<string, string>;
+  /** What stands in an owner field for "owned by the organization"; holds `{organizationId}`. */
+  organizationOwner: string;
+  attributes: AttributeMap;
+  /** The projection into the host's own users; null: the host keeps no copy. */
+  users: UsersProjection | null;
+  sessions: SessionSource[];
+  resources: ResourceKind[];
+  personalData: PersonalDataRule[];
+}
+
+/** The policy values that a file or an admin may give; what is absent comes from the next layer of defaults. */
+export type PolicyDefaults = Partial<Policy>;
+
+/** How ids are written in a host collection. */
+export type IdType = 'string' | 'objectId';
+
+/** The profile and lifecycle fields that can be projected into the host's users. */
+export const projectedFields = [
+  'email',
+  'username',
+  'firstName',
+  'lastName',
+  'name',
+  'status',
+  'disabledAt',
+] as const;
+export type ProjectedField = (typeof projectedFields)[number];
+
+export interface UsersProjection {
+  connector: 'mongodb';
+  collection: string;
+  id: IdType;
+  /** Tenure's field -> the host's field. Only these are ever written. */
+  fields: Partial<Record<ProjectedField, string>>;
+}
+
+/** What lets somebody in and must be revoked: sessions, refresh tokens, API keys, personal access tokens. */
+export interface SessionSource {
+  kind: string;
+  connector: 'mongodb';
+  collection: string;
+  /** The field that holds the user's id. */
+  user: string;
+  /** The field that holds the organization's id; null: the credential belongs to the user everywhere. */
+  organization: string | null;
+  /** `user`: without an organization. Sessions of that kind go at any leaving, keys at the last one. */
+  scope: 'organization' | 'user';
+  /** A key outlives a session: it goes with the last membership only where it has no organization. */
+  isKey: boolean;
+  idType: IdType;
+  /** Delete the document, or set fields (`now` becomes the time); what is set already counts as revoked. */
+  revoke: 'delete' | { set: Record<string, string | number | boolean> };
+}
+
+/** What has an owner. Creator and author fields are never touched. */
+export interface ResourceKind {
+  kind: string;
+  connector: 'mongodb';
+  collection: string;
+  owner: string;
+  organization: string | null;
+  critical: boolean;
+  idType: IdType;
+}
+
+/** What becomes of one field at anonymization. */
+export type FieldFate = 'pseudonym' | 'pseudonymEmail' | 'remove' | { keep: string };
+
+export interface PersonalDataRule {
+  connector: 'mongodb';
+  collection: string;
+  user: string;
+  organization: string | null;
+  /** `user`: goes with the person's last membership. */
+  scope: 'organization' | 'user';
+  idType: IdType;
+  fields: Record<string, FieldFate>;
+}

@@ -1,0 +1,151 @@
+import type { Access, Blocker, Phase, Status } from './words.ts';
+
+/** A role of a membership and where it came from. Directory roles follow the directory, manual ones an admin. */
+export interface RoleGrant {
+  role: string;
+  source: 'directory' | 'manual';
+}
+
+/** An admin's emergency suspension: it stands until lifted, whatever the directory says. */
+export interface DisableFact {
+  by: string;
+  at: Date;
+  reasonId: string | null;
+}
+
+/** A cancelled deletion: it stands for this generation only; a later leaving counts down again. */
+export interface RetentionFact {
+  generation: number;
+  by: string;
+  at: Date;
+  reasonId: string | null;
+}
+
+/** Who receives the resources of a leaver by an admin's word, for this generation. */
+export interface ReassignFact {
+  generation: number;
+  toUserId: string;
+  /** The resource kinds it covers; null: all. */
+  kinds: string[] | null;
+}
+
+/** How far ownership transfer is, for one generation. */
+export interface TransferProgress {
+  generation: number;
+  /** The times of the policy whose resources were moved already. */
+  done: ('onDeprovision' | 'beforeAnonymization')[];
+  /** Resources whose owner changed so far. */
+  moved: number;
+}
+
+/** What the last check of everything that must hold before the commit found. */
+export interface ConditionsFound {
+  generation: number;
+  at: Date;
+  /**
+   * `gone`: every directory user ever linked answers inactive or 404 while its directory answers.
+   * `active`: WorkOS says that somebody is back. `uncertain`: no clear answer, so ask again.
+   * `directoryGone`: the directory itself does not exist any more.
+   */
+  lastLook: 'gone' | 'active' | 'uncertain' | 'directoryGone';
+  /** Resources that would be left without an owner. */
+  ownedLeft: number;
+}
+
+/** The erasure of a membership from its commit on. */
+export interface ErasureFact {
+  committedAt: Date;
+  /** Random, never derived from the person: what stands in the place of names. */
+  pseudonym: string;
+  /** Whether the person's user-wide data goes too: it was the last membership, decided under the user's fence. */
+  wholeUser: boolean;
+  completedAt: Date | null;
+  /** Documents changed per collection of the host application and of Tenure. Counts only. */
+  counts: Record<string, number>;
+}
+
+/**
+ * A membership: one user in one organization, the unit of the lifecycle and of locking. Every transaction
+ * that changes what decides on it increments `revision` first; the lifecycle writes what it has seen to
+ * `lookedRevision`. `revision > lookedRevision` is the outbox: somebody has to look.
+ */
+export interface Membership {
+  _id: string;
+  userId: string;
+  organizationId: string;
+  revision: number;
+  lookedRevision: number;
+  /** Set while `revision > lookedRevision`; absent otherwise, so that a partial index finds exactly the pending ones. */
+  pendingSince?: Date;
+  /** Access is being closed or a command waits: signalled before joins and updates. */
+  urgent: boolean;
+  /** No run of the lifecycle is needed: the last look found nothing to do. */
+  resting: boolean;
+  phase: Phase;
+  status: Status;
+  access: Access;
+  /** At least one active directory user of an authoritative directory stands behind it. */
+  backed: boolean;
+  /** A directory user has backed it at some time; from then on nothing else keeps it open. */
+  everBacked: boolean;
+  /**
+   * It may be open although no directory user backs it: imported, or created at a login of an organization
+   * without Directory Sync. Means nothing any more once a directory user has backed it.
+   */
+  withoutDirectory: boolean;
+  /** Every directory user behind it is suspended, and the policy does not count that as leaving. */
+  suspended: boolean;
+  /** Leavings so far. */
+  generation: number;
+  /** Closings of access so far, and up to which of them every session is verified gone. */
+  closings: number;
+  revokedClosings: number;
+  /** What the host application must be told, and what it was told (counters). */
+  projection: { wanted: number; done: number };
+  /** Shown as `invited` until the first login. */
+  invited: boolean;
+  roles: RoleGrant[];
+  permissions: string[];
+  features: string[];
+  disabled: DisableFact | null;
+  retained: RetentionFact | null;
+  reassign: ReassignFact | null;
+  guardWaits: boolean;
+  /** When access closed in this generation, and when the cooling-off ends. */
+  disabledAt: Date | null;
+  dueAt: Date | null;
+  blockedBy: Blocker[];
+  transfer: TransferProgress | null;
+  /** Resources of earlier generations wait to be given back after a return. */
+  giveBack: boolean;
+  conditions: ConditionsFound | null;
+  erasure: ErasureFact | null;
+  outcome: 'anonymized' | 'deleted' | null;
+  /** When the event that closed access reached Tenure: the start of the published revocation time. */
+  closedReceivedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** Whether the person left and was not taken back: the countdown side of the lifecycle. */
+export function hasLeft(membership: Pick<Membership, 'backed' | 'generation'>): boolean {
+  return !membership.backed && membership.generation > 0;
+}
+
+/** Whether anything stands behind the membership that lets the person in: a directory, or none was ever asked. */
+export function isEntitled(
+  membership: Pick<Membership, 'backed' | 'everBacked' | 'generation' | 'withoutDirectory'>,
+): boolean {
+  if (membership.backed) return true;
+  return membership.withoutDirectory && !membership.everBacked && membership.generation === 0;
+}
+
+/** Whether the commit point is passed: from here on a return makes a new user. */
+export function isCommitted(membership: Pick<Membership, 'erasure'>): boolean {
+  return membership.erasure !== null;
+}
+
+/** Whether an admin cancelled the deletion of this very generation. */
+export function isRetained(membership: Pick<Membership, 'retained' | 'generation'>): boolean {
+  return membership.retained !== null && membership.retained.generation === membership.generation;
+}

@@ -1,0 +1,63 @@
+import type { CommandName } from './words.ts';
+
+/**
+ * The messages of the lifecycle workflow. Payloads hold ids, enum values, counts and times, never a
+ * person's data: Temporal keeps them for as long as its retention says.
+ */
+
+export const lifecycleWorkflowType = 'userLifecycle';
+export const anchorWorkflowType = 'anchor';
+export const anchorWorkflowId = 'tenure-anchor';
+
+/** The workflow id of the lifecycle of one membership. */
+export function lifecycleWorkflowId(membershipId: string): string {
+  return `user-lifecycle/${membershipId}`;
+}
+
+export interface LifecycleInput {
+  membershipId: string;
+  organizationId: string;
+  /** Set by continue-as-new: the due time that the earlier run waited for, milliseconds since the epoch. */
+  waitsUntilMs?: number;
+}
+
+/** The one signal of the directory side: something about the membership changed, look at it. */
+export const lookAgainSignalName = 'lookAgain';
+
+/** A command as it travels through Temporal. */
+export interface CommandMessage {
+  /** Who gives it: shown in the timeline as `temporal:<by>`. An opaque operator id, never a name or e-mail. */
+  by?: string;
+  /** `extendCoolingOff`: ISO 8601, UTC. */
+  until?: string;
+  /** `reassignOwnership`: who receives, and which resource kinds (all if absent). */
+  toUserId?: string;
+  kinds?: string[];
+}
+
+export interface Command {
+  name: CommandName;
+  message: CommandMessage;
+}
+
+/** What a command answers through an Update: enums and counts, so that it may stay in the history. */
+export interface CommandAnswer {
+  revision: number;
+  phase: string;
+  accessReason: string;
+}
+
+/** The task queues. Revocation and erasure have their own, so that neither waits behind a first sync. */
+export const taskQueues = {
+  lifecycle: 'tenure-lifecycle',
+  revocation: 'tenure-revocation',
+  erasure: 'tenure-erasure',
+} as const;
+
+/** The search attributes by which the Temporal UI finds memberships. Enums, ids and times only: they are never encrypted. */
+export const searchAttributeNames = {
+  phase: 'TenurePhase',
+  organization: 'TenureOrganizationId',
+  dueAt: 'TenureDueAt',
+  blockedBy: 'TenureBlockedBy',
+} as const;

@@ -1,0 +1,160 @@
+import {
+  hasLeft,
+  isCommitted,
+  isEntitled,
+  isRetained,
+  type ConditionsFound,
+  type Membership,
+} from './membership.ts';
+import type { Blocker, Phase } from './words.ts';
+
+/** How old the last look may be at the commit. */
+export const lastLookValidMs = 5 * 60 * 1000;
+
+/** Everything the next step is decided from: the membership, and what surrounds it. */
+export interface LifecycleFacts {
+  membership: Membership;
+  /** The holds on the user, the organization or a resource of theirs that are not released. */
+  holdIds: string[];
+  /** What the organization's contract says of deletion. */
+  contract: 'allowed' | 'refused' | 'unknown';
+  /** The policy's transfer times for which the host application has resource kinds. */
+  transferTimes: ('onDeprovision' | 'beforeAnonymization')[];
+  returnOwnership: boolean;
+}
+
+/**
+ * What the lifecycle does next. Times are milliseconds since the epoch. `rest` ends the run; whatever
+ * removes its reason raises the revision, and the next run begins.
+ */
+export type Step =
+  | { do: 'rest' }
+  | { do: 'revoke'; closing: number }
+  | { do: 'project' }
+  | { do: 'giveBack' }
+  | { do: 'open' }
+  | { do: 'transfer'; time: 'onDeprovision' | 'beforeAnonymization' }
+  | { do: 'coolOff'; untilMs: number }
+  | { do: 'checkConditions' }
+  | { do: 'commit' }
+  | { do: 'erase' };
+
+/** A step, and what people see of it meanwhile. */
+export interface Decision {
+  step: Step;
+  phase: Phase;
+  blockedBy: Blocker[];
+}
+
+/**
+ * Decides the next step of a lifecycle, purely, from what was looked at and the workflow's time. This one
+ * function is the policy; it runs through millions of schedules without a server.
+ */
+export function nextStep(facts: LifecycleFacts, nowMs: number): Decision {
+  const { membership } = facts;
+  if (isCommitted(membership)) return afterCommit(membership);
+  if (hasLeft(membership)) return leaving(facts, nowMs);
+  return staying(facts);
+}
+
+function decide(step: Step, phase: Phase, blockedBy: Blocker[] = []): Decision {
+  return { step, phase, blockedBy };
+}
+
+/** Past the commit point only the erasure is left; nothing stops it any more. */
+function afterCommit(membership: Membership): Decision {
+  return membership.erasure?.completedAt === null
+    ? decide({ do: 'erase' }, 'anonymizing')
+    : decide({ do: 'rest' }, 'anonymized');
+}
+
+/** Somebody who is in, comes in, or is kept out without having left (disabled, suspended). */
+function staying(facts: LifecycleFacts): Decision {
+  const { membership } = facts;
+  const wantsOpening = isEntitled(membership) && membership.access.reason === 'opening';
+  const phase: Phase = wantsOpening ? 'joining' : 'settled';
+  // Also before a return is let in: what was open before the closing may be a thief's session.
+  const revoking = pendingRevocation(membership);
+  if (revoking !== null) return decide(revoking, phase);
+  if (needsProjection(membership)) return decide({ do: 'project' }, phase);
+  if (!wantsOpening) return decide({ do: 'rest' }, phase);
+  if (membership.giveBack && facts.returnOwnership) return decide({ do: 'giveBack' }, phase);
+  return decide({ do: 'open' }, phase);
+}
+
+/** Somebody who left: close, hand over, cool off, and only then check every condition. */
+function leaving(facts: LifecycleFacts, nowMs: number): Decision {
+  const { membership } = facts;
+  const revoking = pendingRevocation(membership);
+  if (revoking !== null) return decide(revoking, 'closingAccess');
+  if (needsProjection(membership)) return decide({ do: 'project' }, 'closingAccess');
+  if (membership.guardWaits)
+    return decide({ do: 'rest' }, 'blocked', [{ code: 'guard', detail: '' }]);
+  if (needsTransfer(facts, 'onDeprovision')) {
+    return decide({ do: 'transfer', time: 'onDeprovision' }, 'transferring');
+  }
+  if (isRetained(membership)) return decide({ do: 'rest' }, 'retained');
+  const dueMs = membership.dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  if (nowMs < dueMs) return decide({ do: 'coolOff', untilMs: dueMs }, 'coolingOff');
+  return due(facts, nowMs);
+}
+
+/**
+ * The due time has passed: hand over the rest, check every condition, and list every reason at once, so
+ * that an admin who removes one does not find the next one behind it.
+ */
+function due(facts: LifecycleFacts, nowMs: number): Decision {
+  const { membership } = facts;
+  const standing = standingBlockers(facts);
+  const handOver = needsTransfer(facts, 'beforeAnonymization');
+  if (handOver && standing.length === 0) {
+    return decide({ do: 'transfer', time: 'beforeAnonymization' }, 'transferring');
+  }
+  const found = membership.conditions;
+  const fresh =
+    found !== null &&
+    found.generation === membership.generation &&
+    nowMs - found.at.getTime() <= lastLookValidMs;
+  if (!fresh) return decide({ do: 'checkConditions' }, 'coolingOff');
+  // What waits to be handed over is no reason of its own: it is handed over once nothing else blocks.
+  const blockers = [...standing, ...foundBlockers(found, handOver)];
+  if (blockers.length > 0) return decide({ do: 'rest' }, 'blocked', blockers);
+  if (found.lastLook !== 'gone') return decide({ do: 'checkConditions' }, 'coolingOff');
+  return decide({ do: 'commit' }, 'coolingOff');
+}
+
+/** What a person or a fact must change first, known without asking anybody. */
+function standingBlockers(facts: LifecycleFacts): Blocker[] {
+  const blockers: Blocker[] = facts.holdIds.map((id) => ({ code: 'hold', detail: id }));
+  if (facts.contract === 'unknown') blockers.push({ code: 'contractUnknown', detail: '' });
+  if (facts.contract === 'refused') blockers.push({ code: 'contractRefused', detail: '' });
+  return blockers;
+}
+
+function foundBlockers(found: ConditionsFound, handOver: boolean): Blocker[] {
+  const blockers: Blocker[] = [];
+  if (found.ownedLeft > 0 && !handOver) {
+    blockers.push({ code: 'ownership', detail: String(found.ownedLeft) });
+  }
+  if (found.lastLook === 'directoryGone') blockers.push({ code: 'directoryGone', detail: '' });
+  return blockers;
+}
+
+function pendingRevocation(membership: Membership): Step | null {
+  return membership.revokedClosings < membership.closings
+    ? { do: 'revoke', closing: membership.closings }
+    : null;
+}
+
+function needsProjection(membership: Membership): boolean {
+  return membership.projection.done < membership.projection.wanted;
+}
+
+function needsTransfer(
+  facts: LifecycleFacts,
+  time: 'onDeprovision' | 'beforeAnonymization',
+): boolean {
+  if (!facts.transferTimes.includes(time)) return false;
+  const { transfer, generation } = facts.membership;
+  return transfer?.generation !== generation || !transfer.done.includes(time);
+}

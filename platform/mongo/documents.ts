@@ -1,0 +1,182 @@
+import type { GateEntry } from '../../domain/decide-access.ts';
+import type { DirectorySync, Policy } from '../../domain/policy.ts';
+import type { UserProfile } from '../../domain/profile.ts';
+import type { HoldKind } from '../../domain/words.ts';
+
+/** The documents of Tenure's own database, as far as the domain does not define them. */
+
+/** An organization: its policy, and the fence of every fact about all its people at once. */
+export interface OrganizationDocument {
+  _id: string;
+  /** Raised by every change of a fact about the whole organization; its memberships follow in batches. */
+  revision: number;
+  spreadRevision: number;
+  /** How far the current spreading is: the last membership id that was raised. */
+  spreadAfter: string | null;
+  directorySync: DirectorySync;
+  /** What an admin set; the file's defaults and `defaultPolicy` fill the rest. null: nothing was set. */
+  policy: Policy | null;
+  createdAt: Date;
+}
+
+/** A user. Personal data: everything in `profile`, the keys and the history; all of it goes with the last membership. */
+export interface UserDocument {
+  _id: string;
+  /** The fence of facts about the whole user. */
+  revision: number;
+  organizationIds: string[];
+  profile: UserProfile | null;
+  emailKey: string | null;
+  usernameKey: string | null;
+  emailHistory: { email: string; until: Date }[];
+  origin: 'directory' | 'import';
+  createdAt: Date;
+  anonymizedAt: Date | null;
+}
+
+/** A directory as events told it. */
+export interface DirectoryDocument {
+  _id: string;
+  organizationId: string;
+  type: string | null;
+  name: string | null;
+  /** WorkOS's state; `unannounced` where its people came before it, or without it. */
+  state: string;
+  eventAtMs: number;
+  deletedAt: Date | null;
+  createdAt: Date;
+}
+
+/** What became of a delivered event. */
+export type InboxOutcome = 'applied' | 'stale' | 'recorded' | 'stored' | 'quarantined';
+
+/** One event of WorkOS, by its id: the dedupe key of every transport. */
+export interface InboxDocument {
+  _id: string;
+  event: string;
+  eventAt: Date | null;
+  receivedAt: Date;
+  transport: 'webhook' | 'poll' | 'listing';
+  outcome: InboxOutcome;
+  organizationId: string | null;
+  /** The WorkOS ids the event is about, so that a person's bodies can be found and erased. */
+  subjects: string[];
+  /**
+   * The event's `data`, kept only while something is still to be done with it (group events, unknown and
+   * quarantined ones). What was applied lives in the mirror; a second copy would only be one more to erase.
+   */
+  data?: unknown;
+  /** Paths and codes of what was wrong, never values. */
+  problems?: { path: string; code: string }[];
+  bodyExpiresAt?: Date;
+}
+
+/** One line of what happened to a membership. Ids, enums, counts and times only. */
+export interface TimelineDocument {
+  /** `<membership id>/<revision>/<n>`: written once, whatever is retried. */
+  _id: string;
+  membershipId: string;
+  userId: string;
+  organizationId: string;
+  revision: number;
+  at: Date;
+  type: string;
+  /** `directory`, `lifecycle`, `admin:<key name>`, `temporal:<operator id>`. */
+  actor: string;
+  generation: number;
+  detail: Record<string, string | number | boolean | null>;
+  reasonId: string | null;
+}
+
+/** An admin's free text, apart from everything that must outlive the person. */
+export interface ReasonDocument {
+  _id: string;
+  text: string;
+  membershipId: string | null;
+  at: Date;
+}
+
+export interface HoldDocument {
+  _id: string;
+  scope:
+    | { userId: string }
+    | { organizationId: string }
+    | { resource: { kind: string; id: string } };
+  kind: HoldKind;
+  reasonId: string | null;
+  createdBy: string;
+  createdAt: Date;
+  releasedBy: string | null;
+  releasedAt: Date | null;
+}
+
+/** A directory user that may be one of several people: no access until an admin decides. */
+export interface LinkRequestDocument {
+  _id: string;
+  organizationId: string;
+  directoryUserId: string;
+  candidateUserIds: string[];
+  createdAt: Date;
+  resolution: 'link' | 'separate' | 'ignore' | 'withdrawn' | null;
+  resolvedBy: string | null;
+  resolvedAt: Date | null;
+}
+
+/** Something an admin should know. Ids and enums only. */
+export interface NoticeDocument {
+  _id: string;
+  code:
+    | 'looksAlike'
+    | 'unknownRemoval'
+    | 'directoryDeleted'
+    | 'returnAfterErasure'
+    | 'unannouncedDirectory'
+    | 'linkRequested'
+    | 'eventQuarantined';
+  organizationId: string | null;
+  directoryId: string | null;
+  subjectId: string | null;
+  at: Date;
+}
+
+/** A resource that changed hands, so that a return can give it back. */
+export interface OwnershipMoveDocument {
+  /** `<membership id>/<generation>/<kind>/<resource id>`. */
+  _id: string;
+  membershipId: string;
+  generation: number;
+  kind: string;
+  /** EJSON of the resource's id: hosts use strings, ObjectIds, numbers. */
+  resourceId: string;
+  fromOwner: string;
+  /** The owner field's value that was written. */
+  toOwner: string;
+  at: Date;
+}
+
+/** When a membership was signalled last: apart from the membership, whose revision it must not touch. */
+export interface DispatchDocument {
+  _id: string;
+  revision: number;
+  attempts: number;
+  signalledAt: Date;
+  nextAt: Date;
+}
+
+/** Locks and single facts: `key/<organization>/<bucket>`, `resourceHolds`, `anchor`, `schema`. */
+export interface FenceDocument {
+  _id: string;
+  revision: number;
+  epoch?: string;
+}
+
+export interface HeartbeatDocument {
+  _id: string;
+  role: string;
+  at: Date;
+}
+
+/** A gate entry's document; the view `gate_v1` projects it. `_id` is the membership's or link request's id. */
+export interface GateDocument extends GateEntry {
+  _id: string;
+}

@@ -1,0 +1,57 @@
+import type { Membership } from '../../domain/membership.ts';
+import type { Transaction } from './store.ts';
+
+/**
+ * The locks of Tenure. A snapshot transaction only conflicts with another one that WRITES the same
+ * document: two directory users leaving at once each see the other one still there, and both leave the
+ * door open. So whoever decides from several documents first writes the one document they all share.
+ *
+ * An interface, so that a test can run without the writes and see the race happen.
+ */
+export interface Fences {
+  /** Locks a membership by raising its revision and returns it; null if it is unknown, or not at `revision`. */
+  membership(tx: Transaction, id: string, revision?: number): Promise<Membership | null>;
+  /** Locks the facts of a whole user. */
+  user(tx: Transaction, userId: string): Promise<void>;
+  /** Locks the facts of a whole organization (its holds, its policy) without making its people look again. */
+  organization(tx: Transaction, organizationId: string): Promise<void>;
+  /** Locks keys (`resourceHolds`, `key/...`) in sorted order, so that two holders cannot wait for each other. */
+  keys(tx: Transaction, keys: string[]): Promise<void>;
+}
+
+export const productionFences: Fences = {
+  async membership(tx, id, revision) {
+    return tx.collections.memberships.findOneAndUpdate(
+      revision === undefined ? { _id: id } : { _id: id, revision },
+      { $inc: { revision: 1 } },
+      { session: tx.session, returnDocument: 'after' },
+    );
+  },
+
+  async user(tx, userId) {
+    await tx.collections.users.updateOne(
+      { _id: userId },
+      { $inc: { revision: 1 } },
+      { session: tx.session },
+    );
+  },
+
+  async organization(tx, organizationId) {
+    await lockKey(tx, `organization/${organizationId}`);
+  },
+
+  async keys(tx, keys) {
+    for (const key of [...new Set(keys)].toSorted()) await lockKey(tx, key);
+  },
+};
+
+async function lockKey(tx: Transaction, key: string): Promise<void> {
+  await tx.collections.fences.updateOne(
+    { _id: key },
+    { $inc: { revision: 1 } },
+    { session: tx.session, upsert: true },
+  );
+}
+
+/** The fence of holds on resources whose organization cannot be known: every commit writes it. */
+export const resourceHoldsFence = 'resourceHolds';

@@ -1,0 +1,131 @@
+import type { IndexSpecification, CreateIndexesOptions } from 'mongodb';
+
+import type { Collections, Store } from './store.ts';
+
+/** The version of the database's shape that this program needs. */
+export const schemaVersion = 1;
+
+/** The view that host applications read. It only ever projects; a new shape gets a new name. */
+export const gateViewName = 'gate_v1';
+
+type Index = [keyof Collections, IndexSpecification, CreateIndexesOptions?];
+
+const indexes: Index[] = [
+  ['memberships', { userId: 1, organizationId: 1 }, { unique: true }],
+  ['memberships', { organizationId: 1, _id: 1 }],
+  ['memberships', { phase: 1, _id: 1 }],
+  ['memberships', { status: 1, _id: 1 }],
+  // The outbox: only pending memberships are in these indexes, so an idle system's are empty.
+  [
+    'memberships',
+    { urgent: -1, pendingSince: 1 },
+    { name: 'pending', partialFilterExpression: { pendingSince: { $exists: true } } },
+  ],
+  [
+    'memberships',
+    { organizationId: 1, pendingSince: 1 },
+    { name: 'pendingByOrganization', partialFilterExpression: { pendingSince: { $exists: true } } },
+  ],
+  [
+    'memberships',
+    { resting: 1, _id: 1 },
+    { name: 'notResting', partialFilterExpression: { resting: false } },
+  ],
+  ['users', { organizationIds: 1, emailKey: 1 }],
+  ['users', { organizationIds: 1, usernameKey: 1 }],
+  ['users', { organizationIds: 1, _id: 1 }],
+  ['directoryUsers', { ids: 1 }, { unique: true }],
+  [
+    'directoryUsers',
+    { directoryId: 1, idpId: 1 },
+    { unique: true, partialFilterExpression: { idpId: { $type: 'string' } } },
+  ],
+  ['directoryUsers', { membershipId: 1 }],
+  ['directoryUsers', { organizationId: 1, 'profile.managerEmail': 1 }],
+  ['directories', { organizationId: 1 }],
+  ['inbox', { subjects: 1 }],
+  ['inbox', { outcome: 1, receivedAt: 1 }],
+  ['inbox', { organizationId: 1, bodyExpiresAt: 1 }],
+  ['gate', { organizationId: 1, userId: 1 }],
+  ['gate', { organizationId: 1, directoryUserIds: 1 }],
+  ['gate', { organizationId: 1, idpIds: 1 }],
+  ['gate', { organizationId: 1, emails: 1 }],
+  ['timeline', { membershipId: 1, revision: 1, _id: 1 }],
+  ['reasons', { membershipId: 1 }],
+  ['holds', { 'scope.userId': 1 }],
+  ['holds', { 'scope.organizationId': 1 }],
+  ['holds', { 'scope.resource.kind': 1, 'scope.resource.id': 1 }],
+  ['linkRequests', { organizationId: 1, resolution: 1 }],
+  ['linkRequests', { directoryUserId: 1 }],
+  ['notices', { at: -1 }],
+  ['ownershipMoves', { membershipId: 1, generation: 1 }],
+  ['dispatches', { nextAt: 1 }],
+  ['heartbeats', { role: 1, at: 1 }],
+];
+
+/** Thrown when the database was written by a newer Tenure: an older one must not touch it. */
+export class NewerSchema extends Error {
+  override readonly name = 'NewerSchema';
+}
+
+/**
+ * Brings Tenure's database to the shape that this program needs: every unique index exists before anything
+ * is served, since a dedupe without its index is only a hope. Forward only; safe to run by several
+ * processes at once and again.
+ *
+ * @throws NewerSchema if a newer Tenure migrated the database already.
+ */
+export async function migrate(store: Store): Promise<void> {
+  await refuseStandalone(store);
+  const found = await store.collections.fences.findOne({ _id: 'schema' });
+  if (found !== null && found.revision > schemaVersion) {
+    throw new NewerSchema(
+      `The database has schema version ${found.revision}, this program knows ${schemaVersion}. Start a newer Tenure.`,
+    );
+  }
+  // Explicitly created: a collection must not first appear inside a transaction under load.
+  const existing = new Set((await store.db.listCollections().toArray()).map(({ name }) => name));
+  for (const collection of Object.values(store.collections)) {
+    if (!existing.has(collection.collectionName))
+      await createIfMissing(store, collection.collectionName);
+  }
+  for (const [name, keys, options] of indexes) {
+    await store.collections[name].createIndex(keys, options);
+  }
+  if (!existing.has(gateViewName)) await createGateView(store);
+  await store.collections.fences.updateOne(
+    { _id: 'schema' },
+    { $max: { revision: schemaVersion } },
+    { upsert: true },
+  );
+}
+
+async function createGateView(store: Store): Promise<void> {
+  await createIfMissing(store, gateViewName, {
+    viewOn: store.collections.gate.collectionName,
+    pipeline: [{ $project: { _id: 0 } }],
+  });
+}
+
+async function createIfMissing(
+  store: Store,
+  name: string,
+  options: { viewOn?: string; pipeline?: Record<string, unknown>[] } = {},
+): Promise<void> {
+  try {
+    await store.db.createCollection(name, options);
+  } catch (error) {
+    // Code 48: another process created it meanwhile.
+    if (!(error instanceof Error && 'code' in error && error.code === 48)) throw error;
+  }
+}
+
+/** Transactions need a replica set; on a standalone mongod every one of them would fail at the first webhook. */
+async function refuseStandalone(store: Store): Promise<void> {
+  const hello = await store.db.admin().command({ hello: 1 });
+  if (typeof hello['setName'] !== 'string' && hello['msg'] !== 'isdbgrid') {
+    throw new Error(
+      'MongoDB is a standalone server. Tenure needs a replica set (one node is enough).',
+    );
+  }
+}

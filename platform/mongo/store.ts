@@ -1,0 +1,108 @@
+import {
+  MongoClient,
+  type ClientSession,
+  type Collection,
+  type Db,
+  type MongoClientOptions,
+} from 'mongodb';
+
+import type { DirectoryUser } from '../../domain/directory-user.ts';
+import type { Membership } from '../../domain/membership.ts';
+import type * as documents from './documents.ts';
+import { productionFences, type Fences } from './fences.ts';
+
+/** Tenure's own collections, typed. */
+export interface Collections {
+  memberships: Collection<Membership>;
+  users: Collection<documents.UserDocument>;
+  organizations: Collection<documents.OrganizationDocument>;
+  directories: Collection<documents.DirectoryDocument>;
+  directoryUsers: Collection<DirectoryUser>;
+  inbox: Collection<documents.InboxDocument>;
+  gate: Collection<documents.GateDocument>;
+  timeline: Collection<documents.TimelineDocument>;
+  reasons: Collection<documents.ReasonDocument>;
+  holds: Collection<documents.HoldDocument>;
+  linkRequests: Collection<documents.LinkRequestDocument>;
+  notices: Collection<documents.NoticeDocument>;
+  ownershipMoves: Collection<documents.OwnershipMoveDocument>;
+  dispatches: Collection<documents.DispatchDocument>;
+  fences: Collection<documents.FenceDocument>;
+  heartbeats: Collection<documents.HeartbeatDocument>;
+}
+
+/** Tenure's store: the connection, the collections and the fences that transactions lock by. */
+export interface Store {
+  client: MongoClient;
+  db: Db;
+  collections: Collections;
+  fences: Fences;
+}
+
+/** One transaction: everything inside uses its session and its one time. */
+export interface Transaction {
+  store: Store;
+  collections: Collections;
+  session: ClientSession;
+  at: Date;
+}
+
+/**
+ * The options of every connection. Majority and journaled, explicitly: an answer of 2xx means durable, and
+ * the driver's defaults would follow whatever a connection string says.
+ */
+export const clientOptions: MongoClientOptions = {
+  appName: 'tenure',
+  writeConcern: { w: 'majority', journal: true },
+  readConcern: { level: 'majority' },
+  readPreference: 'primary',
+  retryWrites: true,
+  retryReads: true,
+  ignoreUndefined: false,
+};
+
+/** The store on a connection. Opens nothing by itself; `databaseName` is `tenure` outside tests. */
+export function storeOn(
+  client: MongoClient,
+  databaseName: string,
+  fences: Fences = productionFences,
+): Store {
+  const db = client.db(databaseName);
+  return {
+    client,
+    db,
+    fences,
+    collections: {
+      memberships: db.collection('memberships'),
+      users: db.collection('users'),
+      organizations: db.collection('organizations'),
+      directories: db.collection('directories'),
+      directoryUsers: db.collection('directoryUsers'),
+      inbox: db.collection('inbox'),
+      gate: db.collection('gate'),
+      timeline: db.collection('timeline'),
+      reasons: db.collection('reasons'),
+      holds: db.collection('holds'),
+      linkRequests: db.collection('linkRequests'),
+      notices: db.collection('notices'),
+      ownershipMoves: db.collection('ownershipMoves'),
+      dispatches: db.collection('dispatches'),
+      fences: db.collection('fences'),
+      heartbeats: db.collection('heartbeats'),
+    },
+  };
+}
+
+/**
+ * Connects to MongoDB. `timeoutMs` bounds how long an operation waits for a server, so that the webhook can
+ * answer 503 in time instead of hanging with the database.
+ */
+export async function connectMongo(url: string, timeoutMs: number): Promise<MongoClient> {
+  const client = new MongoClient(url, {
+    ...clientOptions,
+    serverSelectionTimeoutMS: timeoutMs,
+    connectTimeoutMS: timeoutMs,
+  });
+  await client.connect();
+  return client;
+}
