@@ -91,7 +91,7 @@ export async function runCommand(
     });
     return stdout;
   } catch (error) {
-    throw new Error(`${command} ${args[0] ?? ''} failed: ${failureText(error)}`);
+    throw new Error(`${command} ${args[0] ?? ''} failed: ${failureText(error)}`, { cause: error });
   }
 }
 

@@ -26,9 +26,13 @@ export async function withProgress<T>(
   }
 }
 
-/** The reason in an error, on one line: the innermost cause of a failed fetch says more than "fetch failed". */
+/**
+ * The reason in an error, on one line. The cause of a failed fetch says more than "fetch failed"; that of a
+ * failed command only repeats it.
+ */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${reasonOf(error.cause)}` : '';
+  const isTelling = error.cause instanceof Error && !('stderr' in error.cause);
+  const cause = isTelling ? `: ${reasonOf(error.cause)}` : '';
   return `${error.message}${cause}`.replaceAll(/\s*\n\s*/g, ' | ').slice(0, 400);
 }

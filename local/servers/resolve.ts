@@ -160,8 +160,13 @@ async function firstThatWorks(
 }
 
 function notFoundMessage(recipe: ServerRecipe, failures: readonly string[]): string {
-  const list = (lines: readonly string[]): string => lines.map((line) => `  - ${line}`).join('\n');
-  return `${recipe.name} was not found. Tried:\n${list(failures)}\nWhat you can do:\n${list(recipe.advice)}`;
+  const tried = bullets(failures);
+  const advice = bullets(recipe.advice);
+  return `${recipe.name} was not found. Tried:\n${tried}\nWhat you can do:\n${advice}`;
+}
+
+function bullets(lines: readonly string[]): string {
+  return lines.map((line) => `  - ${line}`).join('\n');
 }
 
 /** A reader sees the old entry or the new one, never half of one. */

@@ -50,7 +50,7 @@ async function archiveInfo(artifact: string): Promise<ArchiveInfo> {
     platform: process.platform === 'win32' ? 'windows' : process.platform,
     format: 'tar.gz',
   });
-  const value = await fetchJson(`${host}/${artifact}/default?${query}`);
+  const value = await fetchJson(`${host}/${artifact}/default?${query.toString()}`);
   if (!isArchiveInfo(value)) throw new Error(`${host} answered something unexpected`);
   return value;
 }
