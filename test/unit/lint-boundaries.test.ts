@@ -40,7 +40,7 @@ const lint = async (folder: string): Promise<Map<string, string[]>> => {
   const fired = new Map<string, string[]>();
   for (const { code, filename } of report.diagnostics) {
     const file = relative(folder, resolve(folder, filename));
-    fired.set(file, [...(fired.get(file) ?? []), code].sort());
+    fired.set(file, [...(fired.get(file) ?? []), code].toSorted());
   }
   return fired;
 };
@@ -64,12 +64,12 @@ const filesOf = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .sort();
+    .toSorted();
 
 const expectedOf = (file: string): string[] => {
   const first = readFileSync(file, 'utf8').split('\n', 1)[0] ?? '';
   const found = /^\/\/ expect: (.+)$/.exec(first);
-  return found?.[1] === undefined ? [] : found[1].split(' ').sort();
+  return found?.[1] === undefined ? [] : found[1].split(' ').toSorted();
 };
 
 /** The import table: which folder may import values of which. Everything else is forbidden. */
