@@ -1,5 +1,5 @@
 import type { Policy } from './policy.ts';
-import type { Version } from './versions.ts';
+import { compareVersions, type Version } from './versions.ts';
 import type { DirectoryUserState } from './words.ts';
 
 /** What a directory says of a person, reduced to what Tenure uses. Personal data: erased with the person. */
@@ -14,20 +14,36 @@ export interface DirectoryProfile {
   attributes: Record<string, unknown>;
 }
 
-/** The mirror of one person in one directory, as WorkOS last told it. */
+/** What WorkOS last told of one directory user id. */
+export interface DirectoryRecord {
+  id: string;
+  state: DirectoryUserState;
+  version: Version;
+  /** null: only id and version are kept (unknown leavers, inactive strangers, forgotten people). */
+  profile: DirectoryProfile | null;
+}
+
+/**
+ * The mirror of one person in one directory. A person who is deleted and created again comes back under a
+ * new WorkOS id with the same `idpId`: each id keeps a record and a version of its own, so that a late
+ * event about an old id cannot undo what is known of the new one, whatever the order of arrival.
+ */
 export interface DirectoryUser {
   _id: string;
-  /** Every WorkOS directory user id it ever had: a re-created person comes back under a new one. */
-  ids: string[];
   directoryId: string;
   organizationId: string;
   /** The identity provider's own id. With `directoryId` the second identity; absent after the person was forgotten. */
   idpId?: string;
-  state: DirectoryUserState;
-  version: Version;
-  /** null: only ids and version are kept (unknown leavers, inactive strangers, forgotten people). */
-  profile: DirectoryProfile | null;
+  records: DirectoryRecord[];
   membershipId: string | null;
+}
+
+/** The record that counts: the newest active one, else the newest. */
+export function currentRecord(user: Pick<DirectoryUser, 'records'>): DirectoryRecord {
+  const newestFirst = user.records.toSorted((a, b) => compareVersions(b.version, a.version));
+  const current = newestFirst.find(({ state }) => state === 'active') ?? newestFirst[0];
+  if (current === undefined) throw new TypeError('A directory user without a record.');
+  return current;
 }
 
 /** What a directory user means for the membership behind which it stands. */
@@ -39,15 +55,16 @@ export type Backing = 'backs' | 'suspended' | 'none';
  * not authoritative backs nobody.
  */
 export function backingOf(
-  user: Pick<DirectoryUser, 'state' | 'directoryId' | 'profile'>,
+  user: Pick<DirectoryUser, 'directoryId' | 'records'>,
   policy: Pick<Policy, 'lifecycleAuthority' | 'leavingAttributes' | 'suspendedCountsAsLeaving'>,
 ): Backing {
   const authoritative =
     policy.lifecycleAuthority === 'any' || policy.lifecycleAuthority.includes(user.directoryId);
   if (!authoritative) return 'none';
-  if (user.state === 'suspended' && !policy.suspendedCountsAsLeaving) return 'suspended';
-  if (user.state !== 'active') return 'none';
-  return saysTheyLeft(user.profile, policy.leavingAttributes) ? 'none' : 'backs';
+  const { state, profile } = currentRecord(user);
+  if (state === 'suspended' && !policy.suspendedCountsAsLeaving) return 'suspended';
+  if (state !== 'active') return 'none';
+  return saysTheyLeft(profile, policy.leavingAttributes) ? 'none' : 'backs';
 }
 
 function saysTheyLeft(

@@ -11,6 +11,8 @@ export interface OrganizationDocument {
   /** Raised by every change of a fact about the whole organization; its memberships follow in batches. */
   revision: number;
   spreadRevision: number;
+  /** Present while `revision > spreadRevision`, so that a partial index finds it. */
+  spreading?: true;
   /** How far the current spreading is: the last membership id that was raised. */
   spreadAfter: string | null;
   directorySync: DirectorySync;
@@ -62,10 +64,11 @@ export interface InboxDocument {
   /** The WorkOS ids the event is about, so that a person's bodies can be found and erased. */
   subjects: string[];
   /**
-   * The event's `data`, kept only while something is still to be done with it (group events, unknown and
-   * quarantined ones). What was applied lives in the mirror; a second copy would only be one more to erase.
+   * The event's `data` as JSON text, kept only while something is still to be done with it (group events,
+   * unknown and quarantined ones). What was applied lives in the mirror; a second copy would only be one
+   * more to erase.
    */
-  data?: unknown;
+  body?: string;
   /** Paths and codes of what was wrong, never values. */
   problems?: { path: string; code: string }[];
   bodyExpiresAt?: Date;
@@ -102,6 +105,8 @@ export interface HoldDocument {
     | { userId: string }
     | { organizationId: string }
     | { resource: { kind: string; id: string } };
+  /** Of a hold on a resource: the users whose erasure it stops, as the host application told them. */
+  ownerUserIds: string[];
   kind: HoldKind;
   reasonId: string | null;
   createdBy: string;

@@ -1,0 +1,64 @@
+import { isNewer } from '../domain/versions.ts';
+import type { DirectoryUser } from '../domain/directory-user.ts';
+import { newId } from '../platform/ids.ts';
+import type { Transaction } from '../platform/mongo/store.ts';
+import type { UserTelling } from './parse-event.ts';
+
+/**
+ * The mirror of the person an event tells of: by any WorkOS id they ever had, or by (directory, idp_id),
+ * under which a re-created person comes back. A new, unlinked one where neither is known.
+ */
+export async function findMirror(
+  tx: Transaction,
+  organizationId: string,
+  telling: UserTelling,
+): Promise<DirectoryUser> {
+  const { session } = tx;
+  const mirrors = tx.collections.directoryUsers;
+  const byId = await mirrors.findOne({ 'records.id': telling.record.id }, { session });
+  if (byId !== null && (telling.idpId === null || byId.idpId === telling.idpId)) return byId;
+  const byIdp =
+    telling.idpId === null
+      ? null
+      : await mirrors.findOne(
+          { directoryId: telling.directoryId, idpId: telling.idpId },
+          { session },
+        );
+  if (byId === null) return byIdp ?? newMirror(organizationId, telling);
+  if (byIdp === null) {
+    // The identity provider's id changed, or comes back after the person was forgotten.
+    byId.idpId = telling.idpId ?? '';
+    return byId;
+  }
+  return joined(tx, byId, byIdp);
+}
+
+function newMirror(organizationId: string, telling: UserTelling): DirectoryUser {
+  return {
+    _id: newId('mirror'),
+    directoryId: telling.directoryId,
+    organizationId,
+    ...(telling.idpId === null ? {} : { idpId: telling.idpId }),
+    records: [],
+    membershipId: null,
+  };
+}
+
+/**
+ * Two mirrors turn out to be one person: one was known by its id only (a removal that came before the
+ * creation). The unlinked one goes into the other; two linked ones stay apart, since nobody is merged.
+ */
+async function joined(
+  tx: Transaction,
+  byId: DirectoryUser,
+  byIdp: DirectoryUser,
+): Promise<DirectoryUser> {
+  if (byId.membershipId !== null) return byId;
+  await tx.collections.directoryUsers.deleteOne({ _id: byId._id }, { session: tx.session });
+  for (const record of byId.records) {
+    const held = byIdp.records.find(({ id }) => id === record.id);
+    if (held === undefined) byIdp.records.push(record);
+    else if (isNewer(record.version, held.version)) Object.assign(held, record);
+  }
+  return byIdp;
+}

@@ -1,0 +1,28 @@
+import { createHash, randomUUID } from 'node:crypto';
+
+/** The kinds of ids that Tenure makes. */
+export type IdPrefix =
+  | 'user'
+  | 'membership'
+  | 'mirror'
+  | 'hold'
+  | 'reason'
+  | 'link_request'
+  | 'notice';
+
+/** A new random id, `<prefix>_<32 hex digits>`: opaque, never derived from a person. */
+export function newId(prefix: IdPrefix): string {
+  return `${prefix}_${randomUUID().replaceAll('-', '')}`;
+}
+
+const lockBuckets = 1024;
+
+/**
+ * The lock document of a link key: one of 1,024 buckets per organization. The bucket of a hash identifies
+ * nobody (thousands of addresses share it), so the lock collection holds no personal data; the price is
+ * that two strangers' transactions sometimes wait for each other.
+ */
+export function keyLock(organizationId: string, key: string): string {
+  const bucket = createHash('sha256').update(key).digest().readUInt32BE(0) % lockBuckets;
+  return `key/${organizationId}/${bucket}`;
+}

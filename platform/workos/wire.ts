@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/**
+ * What WorkOS sends, as wire schemas (snake_case). Only what Tenure uses is named; new fields pass. Where
+ * the documentation's samples lack a field that the specification requires, it is optional here: an event
+ * must never be refused for what nobody needs.
+ */
+
+/** Longer texts are stored cut: 10,000-character names are somebody's mistake, not a reason to lose the event. */
+const maxTextLength = 1024;
+
+/** Half a surrogate pair cannot be written to BSON's UTF-8 unchanged: it becomes U+FFFD, and the rest stays. */
+const text = z
+  .string()
+  .transform((value) => value.toWellFormed().replaceAll('\u0000', '').slice(0, maxTextLength));
+const optionalText = text.nullish().transform((value) => value ?? null);
+/** WorkOS ids are short and plain; anything else is not an id that Tenure could ever be asked about. */
+const id = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[\w.:@-]+$/);
+
+/** The envelope of a webhook body and of an item of the Events API. */
+export const eventEnvelope = z.object({
+  id,
+  event: z.string().min(1).max(255),
+  data: z.unknown(),
+  created_at: z.string().max(64).optional(),
+});
+export type EventEnvelope = z.infer<typeof eventEnvelope>;
+
+export const directoryUserData = z.object({
+  id,
+  directory_id: id,
+  organization_id: id.nullish(),
+  idp_id: z
+    .string()
+    .max(1024)
+    .nullish()
+    .transform((value) =>
+      value === undefined || value === null || value === '' ? null : value.toWellFormed(),
+    ),
+  email: optionalText,
+  first_name: optionalText,
+  last_name: optionalText,
+  name: optionalText,
+  username: optionalText,
+  state: z.string().max(64),
+  custom_attributes: z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .transform((value) => value ?? {}),
+  updated_at: z.string().max(64).optional(),
+});
+export type DirectoryUserData = z.infer<typeof directoryUserData>;
+
+export const directoryData = z.object({
+  id,
+  organization_id: id.nullish(),
+  type: optionalText,
+  state: optionalText,
+  name: optionalText,
+});
+export type DirectoryData = z.infer<typeof directoryData>;

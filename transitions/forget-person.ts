@@ -1,0 +1,196 @@
+import type { DirectoryUser } from '../domain/directory-user.ts';
+import { linkKey } from '../domain/link-keys.ts';
+import type { ErasureFact, Membership } from '../domain/membership.ts';
+import type { Store, Transaction } from '../platform/mongo/store.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
+import { changeMembership } from './change-membership.ts';
+import { scrubInbox } from './scrub-inbox.ts';
+
+/**
+ * Forgets a person in Tenure's own database: the mirror keeps WorkOS ids and versions, the user's profile,
+ * keys and e-mail history go with the last membership, as do reasons that name them, bodies in the inbox,
+ * and their address where others name them as manager. Returns changed documents per collection.
+ *
+ * May be repeated after a crash: what is forgotten already is found forgotten.
+ */
+export async function forgetPerson(
+  store: Store,
+  membership: Membership,
+  erasure: ErasureFact,
+): Promise<Record<string, number>> {
+  const traces = await tracesOf(store, membership);
+  const inbox = await scrubInbox(store, membership.organizationId, traces);
+  return inTransaction(store, async (tx) => ({
+    inbox,
+    directoryUsers: await forgetMirrors(tx, membership._id),
+    managers: await forgetAsManager(tx, membership, traces.emails),
+    reasons: await forgetReasons(tx, membership._id),
+    users: erasure.wholeUser ? await forgetUser(tx, membership.userId) : 0,
+    gate: await forgetAtGate(tx, membership),
+  }));
+}
+
+/** The WorkOS ids and e-mail addresses by which traces of the person are found. */
+export interface Traces {
+  directoryUserIds: string[];
+  emails: string[];
+}
+
+async function tracesOf(store: Store, membership: Membership): Promise<Traces> {
+  const mirrors = await store.collections.directoryUsers
+    .find({ membershipId: membership._id })
+    .toArray();
+  const user = await store.collections.users.findOne({ _id: membership.userId });
+  const emails = [
+    ...mirrors.flatMap(({ records }) => records.map(({ profile }) => profile?.email)),
+    user?.profile?.email,
+    ...(user?.emailHistory ?? []).map(({ email }) => email),
+  ];
+  return {
+    directoryUserIds: mirrors.flatMap(({ records }) => records.map(({ id }) => id)),
+    emails: [...new Set(emails.map(linkKey).filter((email) => email !== null))],
+  };
+}
+
+/** Ids and versions stay: without them a late event would bring the person back as a stranger. */
+async function forgetMirrors(tx: Transaction, membershipId: string): Promise<number> {
+  const { session } = tx;
+  const mirrors = await tx.collections.directoryUsers.find({ membershipId }, { session }).toArray();
+  for (const mirror of mirrors) {
+    const forgotten: DirectoryUser = {
+      _id: mirror._id,
+      directoryId: mirror.directoryId,
+      organizationId: mirror.organizationId,
+      records: mirror.records.map((record) => ({ ...record, profile: null })),
+      membershipId: null,
+    };
+    await tx.collections.directoryUsers.replaceOne({ _id: mirror._id }, forgotten, { session });
+  }
+  return mirrors.length;
+}
+
+/**
+ * Others name the person as their manager. The address goes there too, unless somebody who is in the
+ * organization now has it: a recycled address is the newcomer's.
+ */
+async function forgetAsManager(
+  tx: Transaction,
+  membership: Membership,
+  emails: string[],
+): Promise<number> {
+  const { session } = tx;
+  const inUse = await tx.collections.gate
+    .find(
+      {
+        organizationId: membership.organizationId,
+        emails: { $in: emails },
+        _id: { $ne: membership._id },
+      },
+      { session },
+    )
+    .toArray();
+  const gone = emails.filter((email) => !inUse.some((entry) => entry.emails.includes(email)));
+  if (gone.length === 0) return 0;
+  const reports = await tx.collections.directoryUsers
+    .find(
+      {
+        organizationId: membership.organizationId,
+        'records.profile.managerEmail': { $type: 'string' },
+      },
+      { session },
+    )
+    .toArray();
+  let changed = 0;
+  for (const mirror of reports) {
+    const records = mirror.records.map((record) => withoutManager(record, gone));
+    if (records.every((record, index) => record === mirror.records[index])) continue;
+    await tx.collections.directoryUsers.updateOne(
+      { _id: mirror._id },
+      { $set: { records } },
+      { session },
+    );
+    changed += 1;
+  }
+  return changed;
+}
+
+function withoutManager(
+  record: DirectoryUser['records'][number],
+  gone: string[],
+): DirectoryUser['records'][number] {
+  const { profile } = record;
+  const manager = linkKey(profile?.managerEmail);
+  if (profile === null || manager === null || !gone.includes(manager)) return record;
+  const attributes = Object.fromEntries(
+    Object.entries(profile.attributes).filter(
+      ([, value]) => typeof value !== 'string' || linkKey(value) !== manager,
+    ),
+  );
+  return { ...record, profile: { ...profile, managerEmail: null, attributes } };
+}
+
+async function forgetReasons(tx: Transaction, membershipId: string): Promise<number> {
+  const { deletedCount } = await tx.collections.reasons.deleteMany(
+    { membershipId },
+    { session: tx.session },
+  );
+  return deletedCount;
+}
+
+async function forgetUser(tx: Transaction, userId: string): Promise<number> {
+  const { modifiedCount } = await tx.collections.users.updateOne(
+    { _id: userId },
+    {
+      $inc: { revision: 1 },
+      $set: {
+        profile: null,
+        emailKey: null,
+        usernameKey: null,
+        emailHistory: [],
+        anonymizedAt: tx.at,
+      },
+    },
+    { session: tx.session },
+  );
+  return modifiedCount;
+}
+
+/** The gate still says `anonymized` for the user's own id; every other identity is gone. */
+async function forgetAtGate(tx: Transaction, membership: Membership): Promise<number> {
+  const { modifiedCount } = await tx.collections.gate.updateOne(
+    { _id: membership._id },
+    {
+      $set: {
+        directoryUserIds: [],
+        idpIds: [],
+        emails: [],
+        roles: [],
+        permissions: [],
+        features: [],
+      },
+    },
+    { session: tx.session },
+  );
+  return modifiedCount;
+}
+
+/** The erasure is done and verified: the membership stays readable by its id, as anonymized. */
+export async function completeErasure(
+  store: Store,
+  membershipId: string,
+  result: { counts: Record<string, number>; outcome: 'anonymized' | 'deleted' },
+): Promise<Membership | null> {
+  return inTransaction(store, async (tx) =>
+    changeMembership(tx, membershipId, { actor: 'lifecycle', own: true }, (membership, note) => {
+      if (membership.erasure === null || membership.erasure.completedAt !== null) return;
+      membership.erasure.completedAt = tx.at;
+      membership.erasure.counts = result.counts;
+      membership.outcome = result.outcome;
+      membership.phase = 'anonymized';
+      membership.roles = [];
+      membership.permissions = [];
+      membership.features = [];
+      note('anonymized', result.counts);
+    }),
+  );
+}

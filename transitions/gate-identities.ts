@@ -1,0 +1,60 @@
+import { currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
+import { linkKey } from '../domain/link-keys.ts';
+import type { Membership } from '../domain/membership.ts';
+import type { UserDocument } from '../platform/mongo/documents.ts';
+import type { Transaction } from '../platform/mongo/store.ts';
+
+/**
+ * Writes by which identities the gate finds a membership: its user, every WorkOS id of its directory users,
+ * their identity providers' ids and their current e-mails. Kept in the transaction that changes them.
+ */
+export async function writeGateIdentities(
+  tx: Transaction,
+  membership: Membership,
+  user: UserDocument | null,
+  directoryUsers: DirectoryUser[],
+): Promise<void> {
+  const emails = directoryUsers.map((mirror) => linkKey(currentRecord(mirror).profile?.email));
+  emails.push(user?.emailKey ?? null);
+  await tx.collections.gate.replaceOne(
+    { _id: membership._id },
+    {
+      membershipId: membership._id,
+      userId: membership.userId,
+      organizationId: membership.organizationId,
+      directoryUserIds: directoryUsers.flatMap(({ records }) => records.map(({ id }) => id)),
+      idpIds: directoryUsers.flatMap(({ idpId }) => (idpId === undefined ? [] : [idpId])),
+      emails: [...new Set(emails.filter((key) => key !== null))],
+      access: membership.access,
+      roles: membership.roles.map(({ role }) => role),
+      permissions: membership.permissions,
+      features: membership.features,
+    },
+    { session: tx.session, upsert: true },
+  );
+}
+
+/** Writes the gate's entry of a directory user that waits for a link decision: known, and denied. */
+export async function writeGatePendingLink(
+  tx: Transaction,
+  linkRequestId: string,
+  mirror: DirectoryUser,
+): Promise<void> {
+  const email = linkKey(currentRecord(mirror).profile?.email);
+  await tx.collections.gate.replaceOne(
+    { _id: linkRequestId },
+    {
+      membershipId: null,
+      userId: null,
+      organizationId: mirror.organizationId,
+      directoryUserIds: mirror.records.map(({ id }) => id),
+      idpIds: mirror.idpId === undefined ? [] : [mirror.idpId],
+      emails: email === null ? [] : [email],
+      access: { state: 'closed', reason: 'pendingLink' },
+      roles: [],
+      permissions: [],
+      features: [],
+    },
+    { session: tx.session, upsert: true },
+  );
+}

@@ -1,0 +1,58 @@
+import type { HostFile } from '../domain/host-file.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { Transaction } from '../platform/mongo/store.ts';
+import { resolvePolicy } from '../platform/policy-schema.ts';
+
+/** The organization's document, made at its first mention. */
+export async function ensureOrganization(
+  tx: Transaction,
+  organizationId: string,
+): Promise<OrganizationDocument> {
+  const found = await tx.collections.organizations.findOne(
+    { _id: organizationId },
+    { session: tx.session },
+  );
+  if (found !== null) return found;
+  const organization: OrganizationDocument = {
+    _id: organizationId,
+    revision: 0,
+    spreadRevision: 0,
+    spreadAfter: null,
+    directorySync: 'disabled',
+    policy: null,
+    createdAt: tx.at,
+  };
+  await tx.collections.organizations.insertOne(organization, { session: tx.session });
+  return organization;
+}
+
+/** The policy in force: what an admin set, then the host file's defaults, then the built-in ones. */
+export function policyOf(
+  organization: Pick<OrganizationDocument, 'policy'> | null,
+  file: Pick<HostFile, 'defaults'>,
+): Policy {
+  return resolvePolicy(organization?.policy ?? null, file.defaults.policy);
+}
+
+/**
+ * The first directory of an organization turns Directory Sync on. Where it finds people who were there
+ * before, it is only `syncing`: they keep their access until an admin, having read the dry run, says
+ * `enabled`; otherwise switching on Directory Sync would lock out a company.
+ */
+export async function turnOnDirectorySync(
+  tx: Transaction,
+  organization: OrganizationDocument,
+): Promise<void> {
+  if (organization.directorySync !== 'disabled') return;
+  const existing = await tx.collections.memberships.findOne(
+    { organizationId: organization._id, withoutDirectory: true, everBacked: false, generation: 0 },
+    { session: tx.session, projection: { _id: 1 } },
+  );
+  organization.directorySync = existing === null ? 'enabled' : 'syncing';
+  await tx.collections.organizations.updateOne(
+    { _id: organization._id },
+    { $set: { directorySync: organization.directorySync } },
+    { session: tx.session },
+  );
+}
