@@ -82,36 +82,36 @@ describe('the last line of the CI run', () => {
   });
 });
 
+/** Runs the script in a folder of its own, with an `npm` that does what `body` says. */
+const runWith = (body: string, seconds = '60'): { lines: string[]; code: number | null } => {
+  const folder = mkdtempSync(join(tmpdir(), 'tenure-run-'));
+  try {
+    cpSync(join(root, '.ci'), join(folder, '.ci'), {
+      recursive: true,
+      filter: (path) => !path.endsWith('/out'),
+    });
+    writeFileSync(join(folder, 'npm'), `#!/usr/bin/env bash\n${body}\n`, { mode: 0o755 });
+    const run = spawnSync('bash', [join(folder, '.ci/run')], {
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+        CI_LIMIT_SECONDS: seconds,
+      },
+    });
+    return { lines: run.stdout.trimEnd().split('\n'), code: run.status };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+const writesReport = `[ "$1" = test ] && echo '${report(true, suite('passed', 'passed'))}' > "\${4#--outputFile=}"`;
+
 describe('.ci/run', () => {
   it('is valid bash and may be executed', () => {
     execFileSync('bash', ['-n', join(root, '.ci/run')]);
     const mode = execFileSync('stat', ['-c', '%A', join(root, '.ci/run')], { encoding: 'utf8' });
     expect(mode.trim()).toMatch(/^-rwxr.xr.x$/);
   });
-
-  /** Runs the script in a folder of its own, with an `npm` that does what `body` says. */
-  const runWith = (body: string, seconds = '60'): { lines: string[]; code: number | null } => {
-    const folder = mkdtempSync(join(tmpdir(), 'tenure-run-'));
-    try {
-      cpSync(join(root, '.ci'), join(folder, '.ci'), {
-        recursive: true,
-        filter: (path) => !path.endsWith('/out'),
-      });
-      writeFileSync(join(folder, 'npm'), `#!/usr/bin/env bash\n${body}\n`, { mode: 0o755 });
-      const run = spawnSync('bash', [join(folder, '.ci/run')], {
-        encoding: 'utf8',
-        env: {
-          ...process.env,
-          PATH: `${folder}:${process.env['PATH'] ?? ''}`,
-          CI_LIMIT_SECONDS: seconds,
-        },
-      });
-      return { lines: run.stdout.trimEnd().split('\n'), code: run.status };
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  };
-  const writesReport = `[ "$1" = test ] && echo '${report(true, suite('passed', 'passed'))}' > "\${4#--outputFile=}"`;
 
   it('installs, tests and checks, in this order', () => {
     const { lines, code } = runWith(`echo "ran npm $1 $2"; ${writesReport}; exit 0`);
