@@ -9,19 +9,20 @@ export const stackMarker = 'TENURE_STACK_RUN';
 
 /**
  * Ends processes with all that they started: their process groups get SIGTERM, and SIGKILL once `graceMs`
- * has passed. A process whose start time differs from the recorded one is a stranger and left alone.
+ * has passed (a function is asked again and again: its answer may change). A process whose start time differs from the recorded one is a stranger and left alone.
  *
  * @returns those that were alive and have been ended
  */
 export async function endProcesses(
   processes: readonly ProcessIdentity[],
-  graceMs: number,
+  graceMs: number | (() => number),
 ): Promise<ProcessIdentity[]> {
+  const grace = typeof graceMs === 'number' ? (): number => graceMs : graceMs;
   const ended = await living(processes);
   for (const { pid } of ended) signalGroup(pid, 'SIGTERM');
-  const deadline = Date.now() + graceMs;
+  const start = performance.now();
   let left = await living(ended);
-  while (left.length > 0 && Date.now() < deadline) {
+  while (left.length > 0 && performance.now() - start < grace()) {
     await sleep(50);
     left = await living(left);
   }

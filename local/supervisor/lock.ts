@@ -3,7 +3,7 @@ import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { identify, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.ts';
 
 /** Who holds a lock file: a process of a host (a cache directory may be shared by several hosts). */
 export interface LockOwner extends ProcessIdentity {
@@ -96,13 +96,7 @@ async function readOwner(path: string): Promise<LockOwner | null> {
 }
 
 function isOwner(value: unknown): value is LockOwner {
-  if (typeof value !== 'object' || value === null) return false;
-  if (!('pid' in value) || !('startTime' in value) || !('host' in value)) return false;
-  return (
-    typeof value.pid === 'number' &&
-    typeof value.startTime === 'string' &&
-    typeof value.host === 'string'
-  );
+  return isProcessIdentity(value) && 'host' in value && typeof value.host === 'string';
 }
 
 /**

@@ -22,6 +22,13 @@ export interface Part {
 /** A part did not become ready. The message holds the last lines of its log. */
 export class PartNotReadyError extends Error {
   override readonly name = 'PartNotReadyError';
+  /** Whether its process has ended, which a new start may cure; else its time was over. */
+  readonly hasEnded: boolean;
+
+  constructor(message: string, hasEnded: boolean) {
+    super(message);
+    this.hasEnded = hasEnded;
+  }
 }
 
 /** Starts the process of a part; `marker` is added to its environment. */
@@ -41,11 +48,14 @@ export async function waitUntilReady(part: Part, child: Child): Promise<void> {
     const isReady = await part.ready();
     // Looked at even where it is ready: a stranger may have taken the port and answer in its place.
     const end = await Promise.race([child.ended, sleep(isReady ? 0 : 50, null)]);
-    if (end !== null) throw new PartNotReadyError(`${part.name} ended (${end})${logTail(part)}`);
+    if (end !== null) {
+      throw new PartNotReadyError(`${part.name} ended (${end})${logTail(part)}`, true);
+    }
     if (isReady) return;
   }
   const seconds = Math.round(part.readyTimeoutMs / 1000);
-  throw new PartNotReadyError(`${part.name} was not ready after ${seconds} s${logTail(part)}`);
+  const problem = `${part.name} was not ready after ${seconds} s${logTail(part)}`;
+  throw new PartNotReadyError(problem, false);
 }
 
 /** What a message about a part's trouble ends with. */

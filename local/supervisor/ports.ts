@@ -4,12 +4,19 @@ import { commandOf } from './process-identity.ts';
 
 const loopback = '127.0.0.1';
 
-/** Whether a TCP port of 127.0.0.1 can be listened on. */
-export function isPortFree(port: number): Promise<boolean> {
+/**
+ * Whether a TCP port can be listened on, on 127.0.0.1 and on all addresses: some systems allow the one
+ * while another process does the other.
+ */
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await canListen({ port, host: loopback })) && (await canListen({ port }));
+}
+
+function canListen(address: { readonly port: number; readonly host?: string }): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
-    server.listen({ port, host: loopback, exclusive: true }, () => {
+    server.listen({ ...address, exclusive: true }, () => {
       server.close(() => resolve(true));
     });
   });

@@ -39,6 +39,13 @@ async function startTimeFromPs(pid: number): Promise<string | null> {
   }
 }
 
+/** Whether parsed JSON is a process identity. */
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('pid' in value) || !('startTime' in value)) return false;
+  return typeof value.pid === 'number' && typeof value.startTime === 'string';
+}
+
 /** The identity of a living process, or null. */
 export async function identify(pid: number): Promise<ProcessIdentity | null> {
   const startTime = await processStartTime(pid);

@@ -6,7 +6,7 @@
  */
 import { createInterface } from 'node:readline';
 import { endMarked, endProcesses } from './end-processes.ts';
-import type { ProcessIdentity } from './process-identity.ts';
+import { isProcessIdentity, type ProcessIdentity } from './process-identity.ts';
 
 /** A worker may use its drain time, a database its checkpoint; a next start must not wait for long. */
 const graceMs = 4_000;
@@ -24,11 +24,5 @@ if (marker !== undefined) await endMarked((value) => value === marker, 0);
 
 function parse(line: string): ProcessIdentity[] {
   const value: unknown = JSON.parse(line);
-  return Array.isArray(value) ? value.filter(isIdentity) : [];
-}
-
-function isIdentity(value: unknown): value is ProcessIdentity {
-  if (typeof value !== 'object' || value === null) return false;
-  if (!('pid' in value) || !('startTime' in value)) return false;
-  return typeof value.pid === 'number' && typeof value.startTime === 'string';
+  return Array.isArray(value) ? value.filter(isProcessIdentity) : [];
 }

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { readJsonObject, writeJsonFile } from './json-file.ts';
+
+/** What the embedded stack makes up for itself, so that no default password exists anywhere. */
+export interface StackSecrets {
+  readonly adminKey: string;
+  readonly gateKey: string;
+  readonly webhookSecret: string;
+  /** The key by which API and worker are known to the simulator. */
+  readonly simulatorApiKey: string;
+}
+
+/** The secrets of a state directory: made once, kept in a file that only its owner can read. */
+export function keptSecrets(path: string): StackSecrets {
+  const kept = readJsonObject(path);
+  const value = (name: string, prefix: string): string => {
+    const old = kept[name];
+    return typeof old === 'string' ? old : `${prefix}${randomBytes(24).toString('base64url')}`;
+  };
+  const secrets: StackSecrets = {
+    adminKey: value('adminKey', 'admin_'),
+    gateKey: value('gateKey', 'gate_'),
+    webhookSecret: value('webhookSecret', 'whsec_'),
+    simulatorApiKey: value('simulatorApiKey', 'sk_test_'),
+  };
+  writeJsonFile(path, secrets);
+  return secrets;
+}

@@ -1,0 +1,79 @@
+import type { StackSecrets } from './secrets.ts';
+import type { StackAddresses } from './stack-file.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the environments of Tenure's own processes are made of. */
+export interface EnvironmentInput {
+  /** What the user gave; it wins over everything but the addresses of embedded servers. */
+  readonly env: Environment;
+  readonly addresses: StackAddresses;
+  readonly apiPort: number;
+  readonly secrets: StackSecrets;
+  /** The description of the demo's host application; null where it is not there. */
+  readonly demoConfig: string | null;
+}
+
+/** The environment of API and worker. */
+export function serviceEnvironment(input: EnvironmentInput): Environment {
+  const { env, addresses, secrets } = input;
+  const hasAdminKey = Boolean(env['TENURE_ADMIN_KEY'] || env['TENURE_ADMIN_KEYS']);
+  return {
+    ...env,
+    PORT: String(input.apiPort),
+    MONGODB_URL: addresses.mongodbUrl,
+    TEMPORAL_ADDRESS: addresses.temporalAddress,
+    TEMPORAL_NAMESPACE: env['TEMPORAL_NAMESPACE'] || 'default',
+    ...(hasAdminKey ? {} : { TENURE_ADMIN_KEY: secrets.adminKey }),
+    TENURE_GATE_KEY: env['TENURE_GATE_KEY'] || secrets.gateKey,
+    ...(env['TENURE_CONFIG'] || input.demoConfig === null
+      ? {}
+      : { TENURE_CONFIG: input.demoConfig }),
+    ...(addresses.simulatorUrl === null
+      ? { TENURE_SIMULATOR: 'off' }
+      : simulatorAccess(input, addresses.simulatorUrl)),
+  };
+}
+
+function simulatorAccess(input: EnvironmentInput, simulatorUrl: string): Environment {
+  const { env, secrets } = input;
+  return {
+    TENURE_SIMULATOR: 'on',
+    WORKOS_API_KEY: env['WORKOS_API_KEY'] || secrets.simulatorApiKey,
+    WORKOS_API_URL: simulatorUrl,
+    WORKOS_WEBHOOK_SECRET: env['WORKOS_WEBHOOK_SECRET'] || secrets.webhookSecret,
+    TENURE_EVENTS: env['TENURE_EVENTS'] || 'webhook',
+  };
+}
+
+/**
+ * The environment of the simulator.
+ *
+ * @param fresh whether it starts without state of its own: the demo's directories and data are then made
+ */
+export function simulatorEnvironment(
+  input: EnvironmentInput,
+  simulator: { readonly port: number; readonly stateFile: string; readonly fresh: boolean },
+): Environment {
+  const service = serviceEnvironment(input);
+  const { SIMULATOR_FRESH: _, ...env } = service;
+  return {
+    ...env,
+    SIMULATOR_PORT: String(simulator.port),
+    SIMULATOR_STATE: simulator.stateFile,
+    SIMULATOR_SCENARIO: input.env['SIMULATOR_SCENARIO'] || 'demo',
+    ...(simulator.fresh ? { SIMULATOR_FRESH: '1' } : {}),
+    // The simulator signs with one secret, also while several are accepted.
+    WORKOS_WEBHOOK_SECRET: service['WORKOS_WEBHOOK_SECRET']?.split(',')[0]?.trim(),
+    TENURE_WEBHOOK_URL: `${input.addresses.apiUrl}/webhooks/workos`,
+    TENURE_API_URL: input.addresses.apiUrl,
+    TENURE_ADMIN_KEY: adminKey(input),
+  };
+}
+
+/** A key with which the API can be administered: the user's first one, else the generated one. */
+export function adminKey(input: EnvironmentInput): string {
+  const named = input.env['TENURE_ADMIN_KEYS']?.split(',')[0]?.trim();
+  const first = named?.slice(named.indexOf(':') + 1);
+  return input.env['TENURE_ADMIN_KEY'] || first || input.secrets.adminKey;
+}

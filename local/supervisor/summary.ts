@@ -1,0 +1,49 @@
+import type { StackAddresses } from './stack-file.ts';
+
+/** What a person sees once the stack is ready: where things are and what to try. */
+export function summary(
+  addresses: StackAddresses,
+  keys: { readonly admin: string; readonly seconds: string; readonly logs: string },
+): string {
+  const { apiUrl, simulatorUrl, temporalUiUrl } = addresses;
+  const rows: readonly (readonly [label: string, value: string | null])[] = [
+    ['API', apiUrl],
+    ['Console', addresses.consoleUrl],
+    ['Temporal Web UI', temporalUiUrl],
+    ['Temporal', addresses.temporalAddress],
+    ['MongoDB', withoutPassword(addresses.mongodbUrl)],
+    ['Directory simulator', simulatorUrl],
+    ['Admin key', keys.admin],
+    ['Logs', keys.logs],
+  ];
+  const table = rows.flatMap(([label, value]) =>
+    value === null ? [] : [`  ${label.padEnd(20)} ${value}`],
+  );
+  return [
+    '',
+    `Tenure is ready (${keys.seconds}).`,
+    '',
+    ...table,
+    '',
+    'Try next:',
+    ...(simulatorUrl === null ? [] : simulatorHints(temporalUiUrl)),
+    `  curl -H 'Authorization: Bearer ${keys.admin}' '${apiUrl}/v1/users?limit=3'`,
+    '',
+    'Ctrl-C stops everything; the state is kept for the next start (npm start -- --fresh begins anew).',
+    '',
+  ].join('\n');
+}
+
+function simulatorHints(temporalUiUrl: string | null): string[] {
+  const see = temporalUiUrl === null ? '' : `, then look at ${temporalUiUrl}`;
+  return [
+    `  npm run simulate -- help              what can happen to people${see}`,
+    '  npm run simulate -- leave PERSON      somebody leaves: access is closed at once',
+    '  npm run simulate -- return PERSON     and comes back before being forgotten',
+  ];
+}
+
+/** A configured address may hold credentials, which do not belong on a screen. */
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//***@');
+}
