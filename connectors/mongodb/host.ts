@@ -1,0 +1,46 @@
+import type { Db } from 'mongodb';
+
+import type { HostFile } from '../../domain/host-file.ts';
+import type { HostApplication } from '../host-application.ts';
+import type { MongoHost } from './host-collections.ts';
+import {
+  changeOwner,
+  countOwned,
+  organizationOwner,
+  ownedResources,
+  ownsResource,
+} from './ownership.ts';
+import { createPacer } from './pacing.ts';
+import { anonymize, countPersonalData } from './personal-data.ts';
+import { projectUser } from './projection.ts';
+import { revokeSessions } from './sessions.ts';
+
+/** What the MongoDB connector needs. */
+export interface MongoHostOptions {
+  /** The host application's database. */
+  db: Db;
+  file: HostFile;
+  /** Batch writes (revocation, transfer, anonymization) a second, of this process. More than 0. */
+  writesPerSecond: number;
+}
+
+/**
+ * The host application whose users, sessions, resources and personal data lie in MongoDB. A collection that
+ * does not exist counts as empty. Creates no index and no collection, save the users' own with its first user.
+ */
+export function createMongoHost(options: MongoHostOptions): HostApplication {
+  const { db, file } = options;
+  const host: MongoHost = { db, file, pacer: createPacer(options.writesPerSecond) };
+  return {
+    projectUser: (user, mayCreate) => projectUser(host, user, mayCreate),
+    revokeSessions: (membership, policy, beat) => revokeSessions(host, membership, policy, beat),
+    resourceKinds: () => file.resources.map(({ kind, critical }) => ({ kind, critical })),
+    ownedResources: (membership, filter, page) => ownedResources(host, membership, filter, page),
+    changeOwner: (change) => changeOwner(host, change),
+    countOwned: (membership) => countOwned(host, membership),
+    ownsResource: (userId, resource) => ownsResource(host, userId, resource),
+    organizationOwner: (organizationId) => organizationOwner(host, organizationId),
+    anonymize: (erasure, beat) => anonymize(host, erasure, beat),
+    countPersonalData: (erasure) => countPersonalData(host, erasure),
+  };
+}
