@@ -22,8 +22,15 @@ export interface HostFile {
   personalData: PersonalDataRule[];
 }
 
-/** The policy values that a file or an admin may give; what is absent comes from the next layer of defaults. */
-export type PolicyDefaults = Partial<Policy>;
+/**
+ * The policy values that a file or an admin may give; what is absent, also inside `ownership` and `guard`,
+ * comes from the next layer of defaults.
+ */
+export type PolicyDefaults = {
+  [Name in keyof Policy]?: Name extends 'ownership' | 'guard'
+    ? { [Part in keyof Policy[Name]]?: Policy[Name][Part] | undefined } | undefined
+    : Policy[Name] | undefined;
+};
 
 /** How ids are written in a host collection. */
 export type IdType = 'string' | 'objectId';

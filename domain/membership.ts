@@ -27,13 +27,18 @@ export interface ReassignFact {
   toUserId: string;
   /** The resource kinds it covers; null: all. */
   kinds: string[] | null;
+  /** The resources were handed over as asked. */
+  done: boolean;
 }
+
+/** The times of the policy at which resources change hands by themselves. */
+export type HandOverTime = 'onDeprovision' | 'beforeAnonymization';
 
 /** How far ownership transfer is, for one generation. */
 export interface TransferProgress {
   generation: number;
   /** The times of the policy whose resources were moved already. */
-  done: ('onDeprovision' | 'beforeAnonymization')[];
+  done: HandOverTime[];
   /** Resources whose owner changed so far. */
   moved: number;
 }

@@ -4,6 +4,7 @@ import {
   isEntitled,
   isRetained,
   type ConditionsFound,
+  type HandOverTime,
   type Membership,
 } from './membership.ts';
 import type { Blocker, Phase } from './words.ts';
@@ -19,7 +20,7 @@ export interface LifecycleFacts {
   /** What the organization's contract says of deletion. */
   contract: 'allowed' | 'refused' | 'unknown';
   /** The policy's transfer times for which the host application has resource kinds. */
-  transferTimes: ('onDeprovision' | 'beforeAnonymization')[];
+  transferTimes: HandOverTime[];
   returnOwnership: boolean;
 }
 
@@ -33,7 +34,7 @@ export type Step =
   | { do: 'project' }
   | { do: 'giveBack' }
   | { do: 'open' }
-  | { do: 'transfer'; time: 'onDeprovision' | 'beforeAnonymization' }
+  | { do: 'transfer'; time: HandOverTime | 'reassignment' }
   | { do: 'coolOff'; untilMs: number }
   | { do: 'checkConditions' }
   | { do: 'commit' }
@@ -93,6 +94,9 @@ function leaving(facts: LifecycleFacts, nowMs: number): Decision {
   if (needsTransfer(facts, 'onDeprovision')) {
     return decide({ do: 'transfer', time: 'onDeprovision' }, 'transferring');
   }
+  if (needsReassignment(membership)) {
+    return decide({ do: 'transfer', time: 'reassignment' }, 'transferring');
+  }
   if (isRetained(membership)) return decide({ do: 'rest' }, 'retained');
   const dueMs = membership.dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
   if (nowMs < dueMs) return decide({ do: 'coolOff', untilMs: dueMs }, 'coolingOff');
@@ -150,11 +154,13 @@ function needsProjection(membership: Membership): boolean {
   return membership.projection.done < membership.projection.wanted;
 }
 
-function needsTransfer(
-  facts: LifecycleFacts,
-  time: 'onDeprovision' | 'beforeAnonymization',
-): boolean {
+function needsTransfer(facts: LifecycleFacts, time: HandOverTime): boolean {
   if (!facts.transferTimes.includes(time)) return false;
   const { transfer, generation } = facts.membership;
   return transfer?.generation !== generation || !transfer.done.includes(time);
+}
+
+/** An admin said who receives the resources, and it is not done yet. */
+function needsReassignment({ reassign, generation }: Membership): boolean {
+  return reassign !== null && reassign.generation === generation && !reassign.done;
 }

@@ -1,5 +1,5 @@
 import type { DirectoryProfile, DirectoryRecord } from '../domain/directory-user.ts';
-import { parseWorkosTime } from '../domain/versions.ts';
+import { parseWorkosTime, type Version } from '../domain/versions.ts';
 import type { DirectoryUserState } from '../domain/words.ts';
 import {
   directoryData,
@@ -54,25 +54,32 @@ function parseUserEvent(envelope: EventEnvelope): ParsedEvent {
   if (eventAtMs === null) return unexpected([{ path: 'created_at', code: 'invalid_time' }]);
   const parsed = directoryUserData.safeParse(envelope.data);
   if (!parsed.success) return unexpected(problemsOf(parsed.error.issues));
-  const data = parsed.data;
+  const version = {
+    eventAtMs,
+    eventId: envelope.id,
+    updatedAtMs:
+      parsed.data.updated_at === undefined ? null : parseWorkosTime(parsed.data.updated_at),
+  };
   const deleted = envelope.event === 'dsync.user.deleted';
+  return { kind: 'user', telling: tellingOf(parsed.data, version, deleted) };
+}
+
+/** A directory user of WorkOS as a telling of this version. */
+export function tellingOf(
+  data: DirectoryUserData,
+  version: Version,
+  deleted: boolean,
+): UserTelling {
   return {
-    kind: 'user',
-    telling: {
-      directoryId: data.directory_id,
-      workosOrganizationId: data.organization_id ?? null,
-      idpId: data.idp_id,
-      record: {
-        id: data.id,
-        // On a deletion WorkOS repeats the state from before it, often `active`: it must not be believed.
-        state: deleted ? 'deleted' : stateOf(data.state),
-        version: {
-          eventAtMs,
-          eventId: envelope.id,
-          updatedAtMs: data.updated_at === undefined ? null : parseWorkosTime(data.updated_at),
-        },
-        profile: profileFrom(data),
-      },
+    directoryId: data.directory_id,
+    workosOrganizationId: data.organization_id ?? null,
+    idpId: data.idp_id,
+    record: {
+      id: data.id,
+      // On a deletion WorkOS repeats the state from before it, often `active`: it must not be believed.
+      state: deleted ? 'deleted' : stateOf(data.state),
+      version,
+      profile: profileFrom(data),
     },
   };
 }

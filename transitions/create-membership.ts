@@ -19,6 +19,8 @@ export interface Newcomer {
   withoutDirectory: boolean;
   open: boolean;
   invited: boolean;
+  /** Imported as disabled: by whom. */
+  disabledBy?: string | null;
   roles: string[];
 }
 
@@ -90,7 +92,7 @@ function freshMembership(newcomer: Newcomer, at: Date): Membership {
     roles: newcomer.roles.map((role) => ({ role, source: 'manual' })),
     permissions: [],
     features: [],
-    disabled: null,
+    disabled: newcomer.disabledBy == null ? null : { by: newcomer.disabledBy, at, reasonId: null },
     retained: null,
     reassign: null,
     guardWaits: false,

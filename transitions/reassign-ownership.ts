@@ -31,10 +31,8 @@ export async function reassignOwnership(
       generation: membership.generation,
       toUserId: by.toUserId,
       kinds: by.kinds,
+      done: false,
     };
-    // The hand-over starts anew, and what was found before it says nothing any more.
-    membership.transfer = null;
-    membership.conditions = null;
     note('ownershipReassigned', { toUserId: by.toUserId }, reasonId);
   });
 }

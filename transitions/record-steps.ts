@@ -1,4 +1,9 @@
-import type { ConditionsFound, Membership } from '../domain/membership.ts';
+import type {
+  ConditionsFound,
+  HandOverTime,
+  Membership,
+  TransferProgress,
+} from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { changeMembership, type Note } from './change-membership.ts';
@@ -43,28 +48,44 @@ export async function recordProjected(
   });
 }
 
-/** The resources of one time of the policy were handed over. */
+export interface HandOver {
+  generation: number;
+  time: HandOverTime | 'reassignment';
+  /** For a reassignment: to whom. A newer one, given meanwhile, still waits. */
+  toUserId?: string;
+  moved: number;
+}
+
+/** The resources of one time of the policy, or of an admin's word, were handed over. */
 export async function recordTransferred(
   store: Store,
   membershipId: string,
-  transferred: { generation: number; time: 'onDeprovision' | 'beforeAnonymization'; moved: number },
+  handOver: HandOver,
 ): Promise<Membership | null> {
   return record(store, membershipId, (membership, note) => {
-    if (membership.generation !== transferred.generation) return;
-    const progress =
-      membership.transfer?.generation === transferred.generation
-        ? membership.transfer
-        : { generation: transferred.generation, done: [], moved: 0 };
-    if (progress.done.includes(transferred.time)) return;
-    membership.transfer = {
-      generation: progress.generation,
-      done: [...progress.done, transferred.time],
-      moved: progress.moved + transferred.moved,
-    };
+    if (membership.generation !== handOver.generation) return;
     // What was found before the hand-over says nothing any more of what is left.
     membership.conditions = null;
-    note('ownershipTransferred', { time: transferred.time, moved: transferred.moved });
+    const { time, moved } = handOver;
+    if (time === 'reassignment') {
+      const current = membership.reassign?.toUserId === handOver.toUserId;
+      if (membership.reassign === null || !current) return;
+      membership.reassign.done = true;
+    } else {
+      const before = progressOf(membership);
+      if (before.done.includes(time)) return;
+      membership.transfer = {
+        ...before,
+        done: [...before.done, time],
+        moved: before.moved + moved,
+      };
+    }
+    note('ownershipTransferred', { time, moved });
   });
+}
+
+function progressOf({ transfer, generation }: Membership): TransferProgress {
+  return transfer?.generation === generation ? transfer : { generation, done: [], moved: 0 };
 }
 
 /** What had been transferred was given back after a return. */

@@ -6,11 +6,7 @@ import type { Traces } from './forget-person.ts';
  * somebody else that only mentions their address (a manager's, in a group event) loses the address.
  * Returns how many entries changed.
  */
-export async function scrubInbox(
-  store: Store,
-  organizationId: string,
-  traces: Traces,
-): Promise<number> {
+export async function scrubInbox(store: Store, traces: Traces): Promise<number> {
   const { inbox } = store.collections;
   const about = await inbox.updateMany(
     { subjects: { $in: traces.directoryUserIds }, body: { $exists: true } },

@@ -1,0 +1,89 @@
+import type { DirectoryUser } from '../domain/directory-user.ts';
+import type { ConditionsFound, Membership } from '../domain/membership.ts';
+import type { Lookup } from '../platform/workos/directory-lookup.ts';
+import { takeInListing } from '../intake/take-in-listing.ts';
+import { recordConditions } from '../transitions/record-steps.ts';
+import type { ActivityDeps } from './deps.ts';
+import { hostMembership } from './revoke-sessions.ts';
+
+type LastLook = ConditionsFound['lastLook'];
+
+/**
+ * The last look before the commit point: every directory user ever linked, by id and by (directory,
+ * `idp_id`), must answer inactive or 404 while its directory answers, and no resource may be left without
+ * an owner. Anything unclear means wait. Somebody whom WorkOS calls active goes through the intake, so
+ * that a return whose events were all lost still counts.
+ *
+ * The time written down is the workflow's, from before the first question. Returns whether the answers
+ * were clear; they say yes or no in the next look.
+ */
+export function createCheckConditions(deps: ActivityDeps) {
+  return async (input: {
+    membershipId: string;
+    generation: number;
+    nowMs: number;
+  }): Promise<boolean> => {
+    const { collections } = deps.store;
+    const membership = await collections.memberships.findOne({ _id: input.membershipId });
+    if (membership === null || membership.generation !== input.generation) return true;
+    const mirrors = await collections.directoryUsers
+      .find({ membershipId: membership._id })
+      .toArray();
+    const lastLook = await lookAtAll(deps, mirrors);
+    await recordConditions(deps.store, membership._id, {
+      generation: input.generation,
+      at: new Date(input.nowMs),
+      lastLook,
+      ownedLeft: await countOwned(deps, membership),
+    });
+    return lastLook === 'gone' || lastLook === 'directoryGone';
+  };
+}
+
+async function countOwned(deps: ActivityDeps, membership: Membership): Promise<number> {
+  if (deps.host === null) return 0;
+  return deps.host.countOwned(await hostMembership(deps.store, membership));
+}
+
+/** The worst answer of all counts: active before uncertain before gone. */
+async function lookAtAll(deps: ActivityDeps, mirrors: DirectoryUser[]): Promise<LastLook> {
+  // Nobody to ask about: that nothing answers "active" proves nothing.
+  if (mirrors.length === 0) return 'directoryGone';
+  const answers: LastLook[] = [];
+  for (const mirror of mirrors) answers.push(await lookAt(deps, mirror));
+  for (const worst of ['active', 'uncertain', 'directoryGone'] as const) {
+    if (answers.includes(worst)) return worst;
+  }
+  return 'gone';
+}
+
+async function lookAt(deps: ActivityDeps, mirror: DirectoryUser): Promise<LastLook> {
+  const { directoryLookup } = deps;
+  if (directoryLookup === null) return 'uncertain';
+  const directory = await directoryLookup.directory(mirror.directoryId);
+  if (directory.answer === 'missing') return 'directoryGone';
+  if (directory.answer === 'uncertain') return 'uncertain';
+  const askedAt = new Date();
+  const lookups = [];
+  for (const { id } of mirror.records) lookups.push(await directoryLookup.directoryUser(id));
+  if (mirror.idpId !== undefined) {
+    lookups.push(await directoryLookup.directoryUsersByIdpId(mirror.directoryId, mirror.idpId));
+  }
+  if (lookups.some(({ answer }) => answer === 'uncertain')) return 'uncertain';
+  const active = lookups.flatMap(peopleIn).filter(isActive);
+  for (const data of active) await takeInListing(deps.store, data, askedAt, deps);
+  return active.length > 0 ? 'active' : 'gone';
+}
+
+function peopleIn(lookup: Lookup): unknown[] {
+  if (lookup.answer !== 'found') return [];
+  const { data } = lookup;
+  const isList = typeof data === 'object' && data !== null && 'data' in data;
+  return isList && Array.isArray(data.data) ? data.data : [data];
+}
+
+function isActive(person: unknown): boolean {
+  return (
+    typeof person === 'object' && person !== null && 'state' in person && person.state === 'active'
+  );
+}

@@ -1,0 +1,21 @@
+import type { HostApplication } from '../connectors/host-application.ts';
+import type { RevocationPolicy } from '../connectors/revocation.ts';
+import type { HostFile } from '../domain/host-file.ts';
+import type { Store } from '../platform/mongo/store.ts';
+import type { DirectoryLookup } from '../platform/workos/directory-lookup.ts';
+
+/** What the activities work with; composed in `workers/main.ts`. */
+export interface ActivityDeps {
+  store: Store;
+  file: HostFile;
+  /** null: the host file names nothing in the host application's database. */
+  host: HostApplication | null;
+  /** null: no WorkOS key, so a last look can never be certain and nobody is erased. */
+  directoryLookup: DirectoryLookup | null;
+  revocation: RevocationPolicy;
+  newUserId: () => string;
+  /** The longest pause between two tries of a step, milliseconds. */
+  maxPauseMs: number;
+  /** Called when every session of a closing is verified gone; `ms` since the event reached Tenure. */
+  onVerifiedEmpty: (ms: number) => void;
+}

@@ -1,0 +1,31 @@
+import type { Decision } from '../domain/next-step.ts';
+import { recordLook } from '../transitions/record-look.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** What the lifecycle does next, and what it was decided from. Ids, enums, counts and times only. */
+export interface LookResult extends Decision {
+  revision: number;
+  generation: number;
+  dueAtMs: number | null;
+  maxPauseMs: number;
+}
+
+/**
+ * Looks at the membership and everything around it, and decides the next step by the workflow's time.
+ * Idempotent: looking twice decides the same. null for a membership that does not exist.
+ */
+export function createLook(deps: ActivityDeps) {
+  return async (input: { membershipId: string; nowMs: number }): Promise<LookResult | null> => {
+    const seen = await recordLook(deps.store, deps.file, input.membershipId, input.nowMs);
+    if (seen === null) return null;
+    return {
+      step: seen.step,
+      phase: seen.phase,
+      blockedBy: seen.blockedBy,
+      revision: seen.revision,
+      generation: seen.generation,
+      dueAtMs: seen.dueAtMs,
+      maxPauseMs: deps.maxPauseMs,
+    };
+  };
+}

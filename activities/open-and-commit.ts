@@ -1,0 +1,15 @@
+import { commitErasure, type CommitRequest } from '../transitions/commit-erasure.ts';
+import { openMembership } from '../transitions/open-membership.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** Opens access if nothing changed since the look. Idempotent: an open membership stays open. */
+export function createOpen(deps: ActivityDeps) {
+  return async (input: { membershipId: string; revision: number }): Promise<boolean> =>
+    (await openMembership(deps.store, input.membershipId, input.revision)) !== null;
+}
+
+/** The commit point. Idempotent: after it, the same call commits nothing and the next look says `erase`. */
+export function createCommit(deps: ActivityDeps) {
+  return async (input: CommitRequest): Promise<boolean> =>
+    commitErasure(deps.store, deps.file, input);
+}

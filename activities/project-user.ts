@@ -1,0 +1,71 @@
+import type { ProjectedUser } from '../connectors/host-application.ts';
+import { hasLeft, type Membership } from '../domain/membership.ts';
+import type { Status } from '../domain/words.ts';
+import type { UserDocument } from '../platform/mongo/documents.ts';
+import { recordProjected } from '../transitions/record-steps.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/**
+ * Provisions the user in the host application, and keeps the host's copy in step: profile, status and the
+ * time of disabling. Only the fields that the host file names are written.
+ *
+ * Two memberships of one user may project at once. Each reads again after it wrote, and writes again if
+ * what it wrote is no longer true: so whoever writes last has written the truth.
+ */
+export function createProjectUser(deps: ActivityDeps) {
+  return async (input: { membershipId: string }): Promise<void> => {
+    const { memberships } = deps.store.collections;
+    const membership = await memberships.findOne({ _id: input.membershipId });
+    if (membership === null) return;
+    const { wanted } = membership.projection;
+    if (deps.host !== null) await projectUntilTrue(deps, membership);
+    await recordProjected(deps.store, input.membershipId, wanted);
+  };
+}
+
+async function projectUntilTrue(deps: ActivityDeps, membership: Membership): Promise<void> {
+  let written = '';
+  for (;;) {
+    const projected = await projectionOf(deps, membership.userId);
+    if (projected === null) return;
+    const text = JSON.stringify(projected);
+    if (text === written) return;
+    // Somebody who left is never created: a host that lost them must not get them back by their leaving.
+    await deps.host?.projectUser(projected, !hasLeft(membership));
+    written = text;
+  }
+}
+
+async function projectionOf(deps: ActivityDeps, userId: string): Promise<ProjectedUser | null> {
+  const user = await deps.store.collections.users.findOne({ _id: userId });
+  if (user === null || user.anonymizedAt !== null) return null;
+  const memberships = await deps.store.collections.memberships
+    .find({ userId, erasure: null })
+    .toArray();
+  const best = bestMembership(memberships);
+  return best === null ? null : project(user, best);
+}
+
+function project(user: UserDocument, membership: Membership): ProjectedUser {
+  const { profile } = user;
+  return {
+    userId: user._id,
+    email: profile?.email ?? null,
+    username: profile?.username ?? null,
+    firstName: profile?.firstName ?? null,
+    lastName: profile?.lastName ?? null,
+    name: profile?.displayName ?? null,
+    status: membership.status,
+    disabledAt: membership.disabledAt,
+  };
+}
+
+const statusOrder: Status[] = ['active', 'invited', 'suspended', 'disabled', 'anonymized'];
+
+/** One organization's leaving does not disable a user of two: the best membership is shown. */
+function bestMembership(memberships: Membership[]): Membership | null {
+  const [best] = memberships.toSorted(
+    (a, b) => statusOrder.indexOf(a.status) - statusOrder.indexOf(b.status),
+  );
+  return best ?? null;
+}

@@ -1,0 +1,66 @@
+import { NotFoundException, WorkOS } from '@workos-inc/node';
+import { z } from 'zod';
+
+/** What WorkOS says of a directory or a directory user at this moment. */
+export type Lookup =
+  | { answer: 'found'; data: unknown }
+  | { answer: 'missing' }
+  | { answer: 'uncertain' };
+
+/**
+ * Asks WorkOS about single people. Anything but a clear answer (401, 403, 429, 5xx, a timeout, a malformed
+ * body) is `uncertain`: before something irreversible, uncertain means wait.
+ */
+export interface DirectoryLookup {
+  directory(id: string): Promise<Lookup>;
+  directoryUser(id: string): Promise<Lookup>;
+  /** Every directory user with this `idp_id` in the directory; `found` carries a list in `data`. */
+  directoryUsersByIdpId(directoryId: string, idpId: string): Promise<Lookup>;
+}
+
+const single = z.object({ id: z.string().min(1) });
+const list = z.object({ data: z.array(single) });
+
+/** The lookup through the real WorkOS client. `apiUrl`: a counterpart other than the real one. */
+export function createDirectoryLookup(options: {
+  apiKey: string;
+  apiUrl: string | null;
+  timeoutMs: number;
+}): DirectoryLookup {
+  const workos = new WorkOS(options.apiKey, {
+    ...endpoint(options.apiUrl),
+    timeout: options.timeoutMs,
+    // The lifecycle repeats with its own, longer pauses; the SDK's would only hide how often.
+    maxRetries: 0,
+    appInfo: { name: 'tenure', version: '0.1.0' },
+  });
+  const get = async (
+    path: string,
+    query: Record<string, string>,
+    shape: z.ZodType<unknown>,
+  ): Promise<Lookup> => {
+    try {
+      // The plain call keeps the wire shape, which the schemas of the intake read.
+      const { data } = await workos.get(path, { query });
+      return shape.safeParse(data).success ? { answer: 'found', data } : { answer: 'uncertain' };
+    } catch (error) {
+      return { answer: error instanceof NotFoundException ? 'missing' : 'uncertain' };
+    }
+  };
+  return {
+    directory: async (id) => get(`/directories/${encodeURIComponent(id)}`, {}, single),
+    directoryUser: async (id) => get(`/directory_users/${encodeURIComponent(id)}`, {}, single),
+    directoryUsersByIdpId: async (directoryId, idpId) =>
+      get('/directory_users', { directory: directoryId, idp_id: idpId, limit: '100' }, list),
+  };
+}
+
+function endpoint(apiUrl: string | null): { apiHostname?: string; port?: number; https?: boolean } {
+  if (apiUrl === null) return {};
+  const url = new URL(apiUrl);
+  return {
+    apiHostname: url.hostname,
+    ...(url.port === '' ? {} : { port: Number(url.port) }),
+    https: url.protocol === 'https:',
+  };
+}

@@ -1,0 +1,50 @@
+import { Refusal } from '../domain/errors.ts';
+import type { DirectorySync, Policy } from '../domain/policy.ts';
+import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { Store, Transaction } from '../platform/mongo/store.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
+import { ensureOrganization } from './organization.ts';
+import { raiseOrganization } from './raise-memberships.ts';
+
+/**
+ * Replaces the policy of an organization and makes its lifecycles look again, in batches. `directorySync`
+ * is a state, not a setting: absent means unchanged. Due times that count down already stay as they are.
+ *
+ * @throws Refusal `dryRunNeeded` where turning Directory Sync on would lock somebody out.
+ */
+export async function putPolicy(
+  store: Store,
+  organizationId: string,
+  put: { policy: Policy; directorySync?: DirectorySync },
+): Promise<OrganizationDocument> {
+  return inTransaction(store, async (tx) => {
+    await tx.store.fences.organization(tx, organizationId);
+    const organization = await ensureOrganization(tx, organizationId);
+    const directorySync = put.directorySync ?? organization.directorySync;
+    if (directorySync === 'enabled') await refuseLockOut(tx, organization);
+    await raiseOrganization(tx, organizationId);
+    await tx.collections.organizations.updateOne(
+      { _id: organizationId },
+      { $set: { policy: put.policy, directorySync } },
+      { session: tx.session },
+    );
+    return { ...organization, policy: put.policy, directorySync };
+  });
+}
+
+/**
+ * Saying `enabled` would end the access of everybody whom no directory knows: an ending that configuration
+ * causes, which needs its dry run and its guard. Until both exist it is refused rather than half done.
+ */
+async function refuseLockOut(tx: Transaction, organization: OrganizationDocument): Promise<void> {
+  if (organization.directorySync === 'enabled') return;
+  const undirected = await tx.collections.memberships.countDocuments(
+    { organizationId: organization._id, withoutDirectory: true, everBacked: false, generation: 0 },
+    { session: tx.session },
+  );
+  if (undirected === 0) return;
+  throw new Refusal(
+    'dryRunNeeded',
+    `${undirected} users of the organization are in no directory and would lose access.`,
+  );
+}

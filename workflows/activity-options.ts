@@ -1,0 +1,40 @@
+import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
+
+import { taskQueues } from '../domain/messages.ts';
+
+/**
+ * The profiles of every activity call. Each gives up after a few tries on purpose: the lifecycle then looks
+ * again and tries for ever with a growing pause, so that a signal is heard in between.
+ */
+
+/** One idempotent read or transaction on MongoDB, well under a second. */
+export const shortTransaction: LocalActivityOptions = {
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '20s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumAttempts: 3 },
+};
+
+/** What calls the host application or WorkOS, or works in batches. */
+export const callingOut: ActivityOptions = {
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '60s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
+};
+
+/** Revocation has its own queue and the highest priority: it must not wait behind a first sync. */
+export const revocation: ActivityOptions = {
+  taskQueue: taskQueues.revocation,
+  priority: { priorityKey: 1 },
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '60s',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumAttempts: 3 },
+};
+
+/** What cannot be undone runs on a queue of its own, so that it can be given its own workers and rights. */
+export const erasure: ActivityOptions = {
+  taskQueue: taskQueues.erasure,
+  priority: { priorityKey: 5 },
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '60s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
+};

@@ -1,0 +1,93 @@
+import {
+  ApplicationFailure,
+  defineSignal,
+  defineUpdate,
+  log,
+  proxyLocalActivities,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+
+import type { Activities } from '../activities/index.ts';
+import { commandNames, type CommandName } from '../domain/words.ts';
+import type { CommandAnswer, CommandMessage } from '../domain/messages.ts';
+import { shortTransaction } from './activity-options.ts';
+
+const { applyCommandActivity } = proxyLocalActivities<Activities>(shortTransaction);
+
+/** Admin signals, one for each command: `cancelDeletion`, `disable`, ... The same transition as the API's. */
+export const commandSignals = Object.fromEntries(
+  commandNames.map((name) => [name, defineSignal<[CommandMessage?]>(name)]),
+);
+
+/** Updates of the same names, for callers that want an answer. */
+export const commandUpdates = Object.fromEntries(
+  commandNames.map((name) => [name, defineUpdate<CommandAnswer, [CommandMessage?]>(name)]),
+);
+
+/**
+ * Registers the handlers of all commands. A signal handler never throws, since that would fail the run: a
+ * refusal is logged, and what could not be stored is tried until it can.
+ */
+export function handleCommands(membershipId: string, onApplied: () => void): void {
+  for (const name of commandNames) {
+    const signal = commandSignals[name];
+    const update = commandUpdates[name];
+    if (signal === undefined || update === undefined) continue;
+    setHandler(signal, async (message?: CommandMessage) => {
+      await applyPatiently(membershipId, name, message ?? {});
+      onApplied();
+    });
+    setHandler(
+      update,
+      async (message?: CommandMessage): Promise<CommandAnswer> => {
+        const result = await applyCommandActivity({ membershipId, name, message: message ?? {} });
+        onApplied();
+        if (result.applied) return result.answer;
+        throw ApplicationFailure.nonRetryable(result.explanation, result.code);
+      },
+      {
+        validator: (message?: CommandMessage) => refuseMalformed(name, message ?? {}),
+      },
+    );
+  }
+}
+
+async function applyPatiently(
+  membershipId: string,
+  name: CommandName,
+  message: CommandMessage,
+): Promise<void> {
+  for (let pauseMs = 1000; ; pauseMs = Math.min(pauseMs * 2, 60_000)) {
+    try {
+      const result = await applyCommandActivity({ membershipId, name, message });
+      if (!result.applied) log.warn('A command was refused.', { name, code: result.code });
+      return;
+    } catch (error) {
+      log.warn('A command could not be stored yet.', { name });
+      if (!isActivityFailure(error)) throw error;
+      await sleep(pauseMs);
+    }
+  }
+}
+
+function isActivityFailure(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ActivityFailure';
+}
+
+/** Rejects an Update before anything is written to the history. Synchronous: the SDK ignores a promise here. */
+function refuseMalformed(name: CommandName, message: CommandMessage): void {
+  const refuse = (text: string): never => {
+    throw ApplicationFailure.nonRetryable(text, 'invalid');
+  };
+  if (typeof message !== 'object') refuse('The message must be an object.');
+  if (name === 'extendCoolingOff' && Number.isNaN(Date.parse(message.until ?? ''))) {
+    refuse('`until` must be an ISO 8601 time.');
+  }
+  if (
+    name === 'reassignOwnership' &&
+    (typeof message.toUserId !== 'string' || message.toUserId === '')
+  ) {
+    refuse('`toUserId` must be the id of a user.');
+  }
+}

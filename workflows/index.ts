@@ -1,0 +1,2 @@
+export { anchor } from './anchor.ts';
+export { userLifecycle } from './user-lifecycle.ts';

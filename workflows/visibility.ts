@@ -1,0 +1,71 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+
+import { searchAttributeNames } from '../domain/messages.ts';
+import type { Blocker, Phase } from '../domain/words.ts';
+
+/** What people see in the Temporal UI: which membership is where, until when, and why. No personal data. */
+export interface Shown {
+  phase: Phase;
+  blockedBy: Blocker[];
+  dueAtMs: number | null;
+}
+
+const phaseKey = defineSearchAttributeKey(searchAttributeNames.phase, SearchAttributeType.KEYWORD);
+const dueAtKey = defineSearchAttributeKey(searchAttributeNames.dueAt, SearchAttributeType.DATETIME);
+const blockedByKey = defineSearchAttributeKey(
+  searchAttributeNames.blockedBy,
+  SearchAttributeType.KEYWORD_LIST,
+);
+
+/**
+ * Writes search attributes when cooling-off or a block begins, and no oftener: each write is an action of
+ * its own, and short phases are over before anybody searches for them.
+ */
+export function showWaiting(shown: Shown): void {
+  if (alreadyShown(shown)) return;
+  upsertSearchAttributes([
+    { key: phaseKey, value: shown.phase },
+    { key: dueAtKey, value: shown.dueAtMs === null ? null : new Date(shown.dueAtMs) },
+    { key: blockedByKey, value: shown.blockedBy.map(({ code }) => code) },
+  ]);
+}
+
+/** A run that continues an earlier one carries its attributes. */
+function alreadyShown(shown: Shown): boolean {
+  const { typedSearchAttributes } = workflowInfo();
+  return (
+    typedSearchAttributes.get(phaseKey) === shown.phase &&
+    typedSearchAttributes.get(dueAtKey)?.getTime() === (shown.dueAtMs ?? undefined)
+  );
+}
+
+/** The state in words, on top of the run's page. */
+export function showDetails(shown: Shown): void {
+  setCurrentDetails(inWords(shown));
+}
+
+/** For example: `cooling off until 2027-02-20`. */
+export function inWords({ phase, blockedBy, dueAtMs }: Shown): string {
+  const due = dueAtMs === null ? '' : new Date(dueAtMs).toISOString();
+  switch (phase) {
+    case 'joining':
+      return 'joining: provisioning, then access opens';
+    case 'settled':
+      return 'settled: nothing is pending';
+    case 'closingAccess':
+      return 'access is closed; sessions, tokens and keys are being revoked';
+    case 'transferring':
+      return 'ownership of resources is being transferred';
+    case 'coolingOff':
+      return `cooling off until ${due.slice(0, 10)} (${due})`;
+    case 'retained':
+      return 'retained: the deletion was cancelled by an admin';
+    case 'blocked':
+      return `blocked by ${blockedBy.map(({ code, detail }) => `${code} ${detail}`.trim()).join(', ')}`;
+    case 'anonymizing':
+      return 'past the commit point: being anonymized';
+    case 'anonymized':
+      return 'anonymized';
+  }
+}
