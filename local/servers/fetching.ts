@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { hasCode, isError } from '../supervisor/errors.ts';
 
 const runFile = promisify(execFile);
 
@@ -96,8 +97,8 @@ export async function runCommand(
 }
 
 function failureText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if ('code' in error && error.code === 'ENOENT') return 'no such command';
+  if (!isError(error)) return String(error);
+  if (hasCode(error, 'ENOENT')) return 'no such command';
   if ('killed' in error && error.killed === true) return 'it took too long';
   const stderr = 'stderr' in error && typeof error.stderr === 'string' ? error.stderr.trim() : '';
   return stderr.split('\n').slice(-3).join(' | ') || error.message;

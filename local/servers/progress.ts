@@ -1,3 +1,5 @@
+import { isError } from '../supervisor/errors.ts';
+
 /** A stopwatch for people: returns what to call for `3 s` or `4 min 10 s`. */
 export function elapsed(): () => string {
   const start = performance.now();
@@ -31,8 +33,8 @@ export async function withProgress<T>(
  * failed command only repeats it.
  */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const isTelling = error.cause instanceof Error && !('stderr' in error.cause);
+  if (!isError(error)) return String(error);
+  const isTelling = isError(error.cause) && !('stderr' in error.cause);
   const cause = isTelling ? `: ${reasonOf(error.cause)}` : '';
   return `${error.message}${cause}`.replaceAll(/\s*\n\s*/g, ' | ').slice(0, 400);
 }

@@ -1,3 +1,4 @@
+import { isError } from './errors.ts';
 import type { Part } from './part.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { supervise, type Supervisor } from './supervisor.ts';
@@ -39,7 +40,7 @@ export async function runParts(options: RunOptions): Promise<number> {
   const unwatch = await watchLauncher(options.env, () => stop.resolve(null));
   const notReady = supervisor.started.then(
     () => new Promise<never>(() => undefined),
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    (error: unknown) => (isError(error) ? error.message : String(error)),
   );
   void supervisor.started.then(options.onReady, () => undefined);
   const problem = await Promise.race([stop.promise, supervisor.failed, notReady]);

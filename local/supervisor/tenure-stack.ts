@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { mongodUrl } from '../servers/mongod-process.ts';
 import { elapsed } from '../servers/progress.ts';
 import { ServerNotFoundError } from '../servers/resolve.ts';
+import { isError } from './errors.ts';
 import { runParts } from './run-parts.ts';
 import { keptSecrets } from './secrets.ts';
 import { adminKey } from './stack-environment.ts';
@@ -69,7 +70,7 @@ function parseStackArguments(args: readonly string[]): { fresh: boolean } {
     const { values } = parseArgs({ args: [...args], options: { fresh: { type: 'boolean' } } });
     return { fresh: values.fresh ?? false };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = isError(error) ? error.message : String(error);
     throw new UsageError(`${reason}\nUsage: npm start [-- --fresh]`, { cause: error });
   }
 }

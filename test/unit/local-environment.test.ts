@@ -1,0 +1,127 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  adminKey,
+  serviceEnvironment,
+  simulatorEnvironment,
+  type EnvironmentInput,
+} from '../../local/supervisor/stack-environment.ts';
+import { summary } from '../../local/supervisor/summary.ts';
+
+const input: EnvironmentInput = {
+  env: { PATH: '/bin' },
+  addresses: {
+    apiUrl: 'http://127.0.0.1:8080',
+    consoleUrl: 'http://127.0.0.1:8080/console',
+    mongodbUrl: 'mongodb://127.0.0.1:27117/?replicaSet=rs0',
+    temporalAddress: '127.0.0.1:7233',
+    temporalUiUrl: 'http://127.0.0.1:8233',
+    temporalCli: '/usr/bin/temporal',
+    simulatorUrl: 'http://127.0.0.1:8100',
+  },
+  apiPort: 8080,
+  secrets: { adminKey: 'A', gateKey: 'G', webhookSecret: 'W', simulatorApiKey: 'S' },
+  demoConfig: '/checkout/local/demo/acme.yaml',
+};
+
+describe('the environment of API and worker', () => {
+  test('points to the embedded servers and the simulator, with generated secrets', () => {
+    expect(serviceEnvironment(input)).toEqual({
+      PATH: '/bin',
+      PORT: '8080',
+      MONGODB_URL: 'mongodb://127.0.0.1:27117/?replicaSet=rs0',
+      TEMPORAL_ADDRESS: '127.0.0.1:7233',
+      TEMPORAL_NAMESPACE: 'default',
+      TENURE_ADMIN_KEY: 'A',
+      TENURE_GATE_KEY: 'G',
+      TENURE_CONFIG: '/checkout/local/demo/acme.yaml',
+      TENURE_SIMULATOR: 'on',
+      WORKOS_API_KEY: 'S',
+      WORKOS_API_URL: 'http://127.0.0.1:8100',
+      WORKOS_WEBHOOK_SECRET: 'W',
+      TENURE_EVENTS: 'webhook',
+    });
+  });
+
+  test('keeps what the user gave', () => {
+    const given = {
+      TENURE_ADMIN_KEYS: 'ann:one,bob:two',
+      TENURE_GATE_KEY: 'mine',
+      TENURE_CONFIG: '/etc/tenure.yaml',
+      WORKOS_WEBHOOK_SECRET: 'new, old',
+      TENURE_EVENTS: 'both',
+      TEMPORAL_NAMESPACE: 'people',
+      SESSION_SETTING: 'x',
+    };
+    const environment = serviceEnvironment({ ...input, env: given });
+    expect(environment).toMatchObject(given);
+    expect(environment).not.toHaveProperty('TENURE_ADMIN_KEY');
+  });
+
+  test('leaves WorkOS to the user where there is no simulator', () => {
+    const environment = serviceEnvironment({
+      ...input,
+      env: { WORKOS_API_KEY: 'sk_live', WORKOS_WEBHOOK_SECRET: 'real' },
+      addresses: { ...input.addresses, simulatorUrl: null },
+    });
+    expect(environment).toMatchObject({
+      TENURE_SIMULATOR: 'off',
+      WORKOS_API_KEY: 'sk_live',
+      WORKOS_WEBHOOK_SECRET: 'real',
+    });
+    expect(environment).not.toHaveProperty('WORKOS_API_URL');
+    expect(environment).not.toHaveProperty('TENURE_EVENTS');
+  });
+});
+
+describe('the environment of the simulator', () => {
+  const simulator = { port: 8100, stateFile: '/state/simulator.json', fresh: false };
+
+  test('names where it listens, keeps its state and sends to', () => {
+    expect(simulatorEnvironment(input, simulator)).toMatchObject({
+      SIMULATOR_PORT: '8100',
+      SIMULATOR_STATE: '/state/simulator.json',
+      SIMULATOR_SCENARIO: 'demo',
+      TENURE_WEBHOOK_URL: 'http://127.0.0.1:8080/webhooks/workos',
+      TENURE_API_URL: 'http://127.0.0.1:8080',
+      TENURE_ADMIN_KEY: 'A',
+      WORKOS_API_KEY: 'S',
+      WORKOS_WEBHOOK_SECRET: 'W',
+      MONGODB_URL: 'mongodb://127.0.0.1:27117/?replicaSet=rs0',
+    });
+  });
+
+  test('tells it to begin anew only where it has no state', () => {
+    expect(simulatorEnvironment(input, simulator)).not.toHaveProperty('SIMULATOR_FRESH');
+    const fresh = simulatorEnvironment(input, { ...simulator, fresh: true });
+    expect(fresh).toMatchObject({ SIMULATOR_FRESH: '1' });
+  });
+
+  test('has one signing secret and one admin key where there are several', () => {
+    const env = { WORKOS_WEBHOOK_SECRET: 'new, old', TENURE_ADMIN_KEYS: 'ann:one,bob:two' };
+    expect(simulatorEnvironment({ ...input, env }, simulator)).toMatchObject({
+      WORKOS_WEBHOOK_SECRET: 'new',
+      TENURE_ADMIN_KEY: 'one',
+    });
+    expect(adminKey({ ...input, env })).toBe('one');
+  });
+});
+
+describe('the summary', () => {
+  const keys = { admin: 'A', seconds: '2 s', logs: '/state/logs' };
+
+  test('shows the addresses and what to try', () => {
+    const text = summary(input.addresses, keys);
+    for (const part of ['http://127.0.0.1:8080/console', 'http://127.0.0.1:8233', 'Bearer A']) {
+      expect(text).toContain(part);
+    }
+    expect(text).toContain('npm run simulate');
+  });
+
+  test('hides credentials of a configured database and a simulator that is off', () => {
+    const mongodbUrl = 'mongodb+srv://user:secret@db.example.com/';
+    const text = summary({ ...input.addresses, mongodbUrl, simulatorUrl: null }, keys);
+    expect(text).toContain('mongodb+srv://***@db.example.com/');
+    expect(text).not.toContain('secret');
+    expect(text).not.toContain('npm run simulate');
+  });
+});
