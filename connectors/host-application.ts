@@ -20,7 +20,7 @@ export interface ProjectedUser {
   disabledAt: Date | null;
 }
 
-/** What one pass over all session sources did. Counts by kind. */
+/** What one call did about all session sources. Counts by kind; a kind that this leaving does not end is absent. */
 export interface RevocationReport {
   found: Record<string, number>;
   revoked: Record<string, number>;
@@ -28,13 +28,19 @@ export interface RevocationReport {
   verifiedEmpty: boolean;
 }
 
-/** One resource that a person owns. `resourceId` is canonical EJSON of its `_id`. */
+/**
+ * One resource that a person owns. `resourceId` is canonical EJSON of its `_id` (`"p1"`, `{"$oid":"..."}`),
+ * so that it keeps its type through JSON.
+ */
 export interface OwnedResource {
   kind: string;
   resourceId: string;
 }
 
-/** Called between batches: the activity's heartbeat. Throws when the activity is cancelled. */
+/**
+ * Called after each batch: the activity's heartbeat. What it throws (the activity is cancelled) ends the call
+ * between two batches.
+ */
 export type Beat = (progress: { done: number }) => void;
 
 /** Which resources a call is about. */
@@ -46,11 +52,22 @@ export interface ResourceFilter {
 /**
  * The host application as Tenure reaches it. Every method may be called again after a crash: what is done
  * already is found done. None creates a user except `projectUser` for somebody who is let in.
+ *
+ * A document without an organization, be it that its collection has no such field or that the field is empty,
+ * belongs to the person everywhere: sessions go at any leaving; keys, resources and personal data with the
+ * last membership.
  */
 export interface HostApplication {
-  /** Creates (`mayCreate`) or updates the person in the host's users; fields the file does not name are never touched. */
+  /**
+   * Creates (`mayCreate`) or updates the person in the host's users; fields the file does not name are never
+   * touched, and an erased record takes no profile any more.
+   * @throws HostConflict where the host's database refuses it for good, such as an e-mail that is in use.
+   */
   projectUser(user: ProjectedUser, mayCreate: boolean): Promise<void>;
-  /** Revokes every session, token and key and reads back until two consecutive reads find none. */
+  /**
+   * Revokes every session, token and key and reads back until two consecutive reads find none, also of what
+   * was created meanwhile. Returns with `verifiedEmpty: false` once the policy's time is over.
+   */
   revokeSessions(
     membership: HostMembership,
     policy: RevocationPolicy,
@@ -58,7 +75,7 @@ export interface HostApplication {
   ): Promise<RevocationReport>;
   /** Kinds of resources, and whether they are critical. */
   resourceKinds(): { kind: string; critical: boolean }[];
-  /** Up to `limit` resources of these kinds that the person owns, in a stable order after `after`. */
+  /** Up to `limit` resources of these kinds that the person owns, in a stable order after `after`. Fewer: there are no more. */
   ownedResources(
     membership: HostMembership,
     filter: ResourceFilter,
@@ -66,24 +83,31 @@ export interface HostApplication {
   ): Promise<OwnedResource[]>;
   /**
    * Hands resources from one owner to another, each by compare-and-set on the owner field: what somebody
-   * else owns meanwhile is left alone. Returns how many changed.
+   * else owns meanwhile is left alone. `from` and `to` are user ids or `organizationOwner`. Returns how many
+   * changed. Has no beat: hand over a page of resources a call.
    */
   changeOwner(change: { resources: OwnedResource[]; from: string; to: string }): Promise<number>;
   /** How many resources the person still owns. */
   countOwned(membership: HostMembership): Promise<number>;
-  /** Whether a resource belongs to the person: for holds on resources. */
+  /** Whether a resource belongs to the person: for holds on resources. `id` as in `OwnedResource`, or plain as the host shows it. */
   ownsResource(userId: string, resource: { kind: string; id: string }): Promise<boolean>;
   /** What stands in an owner field for the organization itself. */
   organizationOwner(organizationId: string): string;
-  /** Replaces or removes personal data by the data map. Returns changed documents per collection. */
+  /**
+   * Replaces or removes personal data by the data map, and with `wholeUser` the host's users record. Creates no
+   * field: what is missing or null stays so. Returns changed documents per collection; one that two rules
+   * change counts twice. Rows that appear after its last read are seen by `countPersonalData`: call again.
+   * @throws HostConflict where a unique index of the host refuses the pseudonym.
+   */
   anonymize(erasure: HostErasure, beat: Beat): Promise<Record<string, number>>;
-  /** Documents in which personal data of the map is still there: 0 after a complete erasure. */
+  /** Documents in which personal data of the map is still there, counted for each rule: 0 after a complete erasure. */
   countPersonalData(erasure: HostErasure): Promise<number>;
 }
 
 export interface HostErasure {
   userId: string;
   organizationId: string;
+  /** Random, and the same at every call of one erasure: else each call would find the former one's work undone. */
   pseudonym: string;
   pseudonymEmail: string;
   /** The person's last membership: user-wide rows and the host's users record go too. */

@@ -33,9 +33,11 @@ async function insert(collection: string, documents: object[]): Promise<void> {
   await database.db.collection(collection).insertMany(documents);
 }
 
-async function read(collection: string, id: unknown): Promise<unknown> {
-  return database.db.collection<{ _id: unknown }>(collection).findOne({ _id: id });
+async function read(collection: string, id: string | ObjectId): Promise<unknown> {
+  return database.db.collection<{ _id: string | ObjectId }>(collection).findOne({ _id: id });
 }
+
+const reply = (id: string, name: string): object => ({ by: { id, name } });
 
 async function erase(
   rules: PersonalDataRule[],
@@ -156,15 +158,14 @@ describe('anonymization by the data map', () => {
   });
 
   it('takes rows along that appear while it runs', async () => {
-    await insert('comments', [{ _id: 'early', ...mine, ...personal }]);
-    const host = hostOn(database.db, { personalData: [aRule({})] });
-    let late: Promise<void> | undefined;
-    await host.anonymize(erasure, () => {
-      late ??= insert('comments', [{ _id: 'late', ...mine, ...personal }]);
-    });
-    await late;
-    // The row came during the first read or after the last one: the count tells, a second run takes it.
-    await host.anonymize(erasure, ignoreProgress);
+    const busy = Array.from({ length: 4 }, () => ({ ...mine, ...personal, authorId: 'u2' }));
+    await insert('comments', [...busy, { _id: 'early', ...mine, ...personal }]);
+    const host = hostOn(database.db, { personalData: [aRule({})] }, 4);
+    // The other erasure uses up a second of the pace, in which this one has read and waits to write.
+    await host.anonymize({ ...erasure, userId: 'u2' }, ignoreProgress);
+    const running = host.anonymize(erasure, ignoreProgress);
+    setTimeout(() => void insert('comments', [{ _id: 'late', ...mine, ...personal }]), 300);
+    expect(await running).toEqual({ comments: 2 });
     expect(await host.countPersonalData(erasure)).toBe(0);
   });
 
@@ -238,7 +239,6 @@ describe('anonymization of nested data', () => {
       user: 'topics.replies.by.id',
       fields: { 'topics.replies.by.name': 'pseudonym' },
     });
-    const reply = (id: string, name: string): object => ({ by: { id, name } });
     await insert('threads', [
       {
         _id: 't',

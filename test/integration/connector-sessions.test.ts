@@ -245,9 +245,9 @@ describe('reading back', () => {
 
   it('gives up after its time without saying that nothing is left', async () => {
     const sessions = database.db.collection('sessions');
-    let open = true;
+    const signIns = { open: true };
     const writing = (async () => {
-      while (open) await sessions.insertOne({ userId: 'u1', organizationId: 'o1' });
+      while (signIns.open) await sessions.insertOne({ userId: 'u1', organizationId: 'o1' });
     })();
     const host = hostOn(database.db, { sessions: [aSessionSource({})] });
     const startedAt = performance.now();
@@ -257,11 +257,23 @@ describe('reading back', () => {
       ignoreProgress,
     );
     const tookMs = performance.now() - startedAt;
-    open = false;
+    signIns.open = false;
     await writing;
     expect(report.verifiedEmpty).toBe(false);
     expect(report.revoked['session']).toBeGreaterThan(0);
     expect(tookMs).toBeLessThan(5_000);
+  });
+
+  it('gives up between two batches of one source', async () => {
+    await insert(
+      'sessions',
+      Array.from({ length: 150 }, () => ({ userId: 'u1', organizationId: 'o1' })),
+    );
+    const host = hostOn(database.db, { sessions: [aSessionSource({})] }, 50);
+    const time = { readBackPauseMs: 20, giveUpAfterMs: 500 };
+    const report = await host.revokeSessions(leaver, time, ignoreProgress);
+    // The second batch waits for its second, which is when the time is found to be over.
+    expect(report).toMatchObject({ revoked: { session: 100 }, verifiedEmpty: false });
   });
 
   it('paces its writes', async () => {
