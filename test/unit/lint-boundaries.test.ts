@@ -99,23 +99,32 @@ const mayUse: Record<string, readonly string[] | null> = {
   domain: [],
   workflows: ['@temporalio/workflow'],
   platform: [
-    ...['node:crypto', 'mongodb', 'zod', 'pino', '@workos-inc/node'],
+    ...['node:*', 'mongodb', 'zod', 'pino', '@workos-inc/node'],
     ...['@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   ],
-  transitions: ['node:crypto', 'mongodb'],
-  intake: ['node:crypto', 'mongodb', 'zod'],
-  connectors: ['node:crypto', 'mongodb', 'zod', '@workos-inc/node'],
-  activities: ['node:crypto', '@temporalio/activity', '@temporalio/common'],
-  gate: ['node:crypto', 'mongodb'],
-  api: ['node:crypto', 'koa', '@koa/router', 'zod', 'pino'],
+  transitions: ['node:*', 'mongodb'],
+  intake: ['node:*', 'mongodb', 'zod'],
+  connectors: ['node:*', 'mongodb', 'zod', '@workos-inc/node'],
+  activities: ['node:*', '@temporalio/activity', '@temporalio/common'],
+  gate: ['node:*', 'mongodb'],
+  api: ['node:*', 'koa', '@koa/router', 'zod', 'pino'],
   workers: null,
-  console: ['node:crypto', 'zod'],
-  cli: ['node:crypto', 'zod'],
+  console: ['node:*', 'zod'],
+  cli: ['node:*', 'zod'],
   local: null,
   test: null,
 };
 const packages = [
-  ...['node:crypto', 'mongodb', 'zod', 'pino', 'koa', '@koa/router', '@workos-inc/node'],
+  ...[
+    'node:crypto',
+    'node:fs/promises',
+    'mongodb',
+    'zod',
+    'pino',
+    'koa',
+    '@koa/router',
+    '@workos-inc/node',
+  ],
   ...['@temporalio/workflow', '@temporalio/activity', '@temporalio/client', '@temporalio/worker'],
   ...['@temporalio/common', '@temporalio/client/lib/connection'],
 ];
@@ -148,7 +157,7 @@ const writeTable = (folder: string): { path: string; refused: boolean }[] => {
     const used = mayUse[from];
     for (const name of packages) {
       const file = `${from}/package-${name.replaceAll(/[^a-z]/g, '-')}.ts`;
-      const refused = used !== null && used?.includes(name) !== true;
+      const refused = used !== null && used?.includes(name.replace(/^node:.*/, 'node:*')) !== true;
       add(file, `export { thing } from '${name}';\n`, refused);
     }
   }
