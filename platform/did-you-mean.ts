@@ -3,7 +3,7 @@ export function didYouMean(word: string, known: readonly string[]): string {
   const lower = word.toLowerCase();
   const near = known
     .map((candidate) => ({ candidate, distance: editDistance(lower, candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
+    .filter(({ candidate, distance }) => distance <= Math.ceil(candidate.length / 3))
     .toSorted((left, right) => left.distance - right.distance);
   const [best] = near;
   return best === undefined ? '' : ` Did you mean ${best.candidate}?`;

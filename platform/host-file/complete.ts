@@ -1,0 +1,91 @@
+import type {
+  HostFile,
+  IdType,
+  PersonalDataRule,
+  ResourceKind,
+  SessionSource,
+  UsersProjection,
+} from '../../domain/host-file.ts';
+import { defaultAttributeMap, type AttributeMap } from '../../domain/profile.ts';
+import type { ParsedHostFile } from './schema.ts';
+
+/** A parsed file with every default filled in; sources of connectors that come later are left out. */
+export function complete(parsed: ParsedHostFile): HostFile {
+  return {
+    version: 1,
+    database: parsed.database ?? null,
+    defaults: parsed.defaults,
+    organizations: parsed.organizations,
+    organizationOwner: parsed.organizationOwner,
+    attributes: attributesOf(parsed.attributes),
+    users: parsed.users === undefined ? null : usersOf(parsed.users),
+    sessions: parsed.sessions.flatMap((source) => sessionOf(source) ?? []),
+    resources: parsed.resources.map(resourceOf),
+    personalData: parsed.personalData.map(personalDataOf),
+  };
+}
+
+function attributesOf(given: ParsedHostFile['attributes']): AttributeMap {
+  return {
+    email: given.email ?? defaultAttributeMap.email,
+    username: given.username ?? defaultAttributeMap.username,
+    firstName: given.firstName ?? defaultAttributeMap.firstName,
+    lastName: given.lastName ?? defaultAttributeMap.lastName,
+    displayName: given.displayName ?? defaultAttributeMap.displayName,
+  };
+}
+
+function idTypeOf(value: { id?: IdType | undefined; idType?: IdType | undefined }): IdType {
+  return value.id ?? value.idType ?? 'string';
+}
+
+function usersOf(users: NonNullable<ParsedHostFile['users']>): UsersProjection {
+  const { connector, collection, fields } = users;
+  return { connector, collection, id: idTypeOf(users), fields };
+}
+
+/** Keys and personal access tokens live until somebody revokes them; sessions end by themselves. */
+const keyKinds = /key|access_?token/i;
+
+function sessionOf(source: ParsedHostFile['sessions'][number]): SessionSource | null {
+  if (source.connector !== 'mongodb') return null;
+  const { kind, connector, collection, user, organization, credential, revoke } = source;
+  return {
+    kind,
+    connector,
+    collection,
+    user,
+    organization: organization ?? null,
+    scope: organization === undefined ? 'user' : 'organization',
+    isKey: credential === undefined ? keyKinds.test(kind) : credential === 'key',
+    idType: idTypeOf(source),
+    revoke,
+  };
+}
+
+function resourceOf(resource: ParsedHostFile['resources'][number]): ResourceKind {
+  const { kind, connector, collection, owner, organization, critical } = resource;
+  const idType = idTypeOf(resource);
+  return {
+    kind,
+    connector,
+    collection,
+    owner,
+    organization: organization ?? null,
+    critical,
+    idType,
+  };
+}
+
+function personalDataOf(rule: ParsedHostFile['personalData'][number]): PersonalDataRule {
+  const { connector, collection, user, organization, fields } = rule;
+  return {
+    connector,
+    collection,
+    user,
+    organization: organization ?? null,
+    scope: organization === undefined ? 'user' : 'organization',
+    idType: idTypeOf(rule),
+    fields,
+  };
+}
