@@ -36,6 +36,8 @@ export interface Belonging {
   user: string;
   /** The field with the organization's id; null: documents belong to the user everywhere. */
   organization: string | null;
+  /** `user`: the document belongs to the user everywhere, whatever organization it names. */
+  scope?: 'organization' | 'user';
   idType: IdType;
 }
 
@@ -49,7 +51,9 @@ export function documentsOf(
   withoutOrganization: boolean,
 ): Filter<HostDocument> | null {
   const user = { [belonging.user]: { $eq: typedId(membership.userId, belonging.idType) } };
-  if (belonging.organization === null) return withoutOrganization ? user : null;
+  if (belonging.organization === null || belonging.scope === 'user') {
+    return withoutOrganization ? user : null;
+  }
   const forms = organizationForms(membership.organizationId);
   // `null` in the list also finds documents without the field.
   const organizations = withoutOrganization ? [...forms, null] : forms;

@@ -67,8 +67,7 @@ export async function countPersonalData(host: MongoHost, erasure: HostErasure): 
 function rulesFor(host: MongoHost, erasure: HostErasure): Erasing[] {
   const rules: Erasing[] = [];
   for (const rule of host.file.personalData) {
-    const belonging = rule.scope === 'user' ? { ...rule, organization: null } : rule;
-    const belongs = documentsOf(belonging, erasure, erasure.wholeUser);
+    const belongs = documentsOf(rule, erasure, erasure.wholeUser);
     const updates = changesOf(rule, erasure).map((change) =>
       fieldUpdate(change, { path: rule.user, id: typedId(erasure.userId, rule.idType) }),
     );

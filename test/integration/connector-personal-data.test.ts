@@ -113,6 +113,16 @@ describe('anonymization by the data map', () => {
     });
   });
 
+  it('takes rows of scope user with the whole user, whatever organization they name', async () => {
+    const rule = aRule({ scope: 'user' });
+    await insert('comments', [
+      { ...mine, ...personal },
+      { ...mine, ...personal, organizationId: 'o2' },
+    ]);
+    expect(await erase([rule])).toEqual({ changed: {}, left: 0 });
+    expect(await erase([rule], whole)).toEqual({ changed: { comments: 2 }, left: 0 });
+  });
+
   it('finds people by ObjectId', async () => {
     const user = new ObjectId();
     await insert('comments', [{ _id: 'c', ...mine, ...personal, authorId: user }]);

@@ -198,6 +198,12 @@ describe('credentials without an organization', () => {
     expect(await database.db.collection('apiKeys').countDocuments({ revokedAt: null })).toBe(1);
   });
 
+  it('are those of scope user, whatever organization they name', async () => {
+    await insert('tokens', [{ userId: 'u1', organizationId: 'o2' }]);
+    const scoped = { ...tokens, organization: 'organizationId' };
+    expect((await revoke([scoped])).revoked).toEqual({ refresh_token: 2 });
+  });
+
   it('go at the last leaving, keys too', async () => {
     const report = await revoke([tokens, apiKey], { ...leaver, last: true });
     expect(report.revoked).toEqual({ refresh_token: 1, api_key: 1 });
