@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './errors.ts';
 import { identify, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.ts';
 
-/** Who holds a lock file: a process of a host (a cache directory may be shared by several hosts). */
+/** Who holds a lock: a process of a host (a cache directory may be shared by several hosts). */
 export interface LockOwner extends ProcessIdentity {
   readonly host: string;
 }
 
-/** A held lock. `release` removes the file; it may be called twice. */
+/** A held lock. `release` may be called twice. */
 export interface Lock {
   release(): Promise<void>;
 }
@@ -23,30 +23,68 @@ export type LockAttempt = { readonly lock: Lock } | { readonly owner: LockOwner 
 const foreignLockMaxAgeMs = 30 * 60_000;
 
 /**
- * Takes a lock file for this process without waiting. A lock whose process has died is taken over, so a
- * kill -9 blocks nobody.
+ * Takes a lock for this process without waiting. A lock whose process has died is taken over, so a kill -9
+ * blocks nobody.
  *
- * @param path the lock file; its directory is made
+ * The lock is the newest of the files `<path>.1`, `<path>.2`, ... Taking it over means making the next one,
+ * which only one process can do. Were it one file, two processes that both found it stale could each remove
+ * what they took for the stale one, the second removing the first one's new lock.
+ *
+ * @param path where the lock files are; the directory is made
  */
 export async function tryLock(path: string): Promise<LockAttempt> {
   await mkdir(dirname(path), { recursive: true });
   const self = await identify(process.pid);
   if (self === null) throw new Error('The start time of this process cannot be read.');
-  const mine = JSON.stringify({ ...self, host: hostname() });
   const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, mine);
+  await writeFile(draft, JSON.stringify({ ...self, host: hostname() }));
   try {
-    for (let attempt = 0; attempt < 20; attempt += 1) {
-      if (await linkIfAbsent(draft, path))
-        return { lock: { release: () => releaseOwn(path, mine) } };
-      const owner = await livingOwner(path);
+    for (;;) {
+      const newest = await newestGeneration(path);
+      const owner = newest === 0 ? null : await livingOwner(`${path}.${newest}`);
       if (owner !== null) return { owner };
-      await removeStale(path);
+      if (await takeGeneration(path, draft, newest + 1))
+        return { lock: heldLock(path, newest + 1) };
     }
   } finally {
     await rm(draft, { force: true });
   }
-  throw new Error(`The lock file ${path} could not be taken; delete it if nothing uses it.`);
+}
+
+/** The highest number of a lock file; 0 where there is none. It never falls: the newest is never removed. */
+async function newestGeneration(path: string): Promise<number> {
+  const prefix = `${basename(path)}.`;
+  const numbers = (await readdir(dirname(path)))
+    .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+    .map((name) => Number(name.slice(prefix.length)));
+  return Math.max(0, ...numbers);
+}
+
+async function takeGeneration(path: string, draft: string, generation: number): Promise<boolean> {
+  if (!(await linkIfAbsent(draft, `${path}.${generation}`))) return false;
+  if ((await newestGeneration(path)) > generation) {
+    // It had been there, was superseded and removed while this process was looking.
+    await rm(`${path}.${generation}`, { force: true });
+    return false;
+  }
+  for (let old = generation - 1; old > 0 && old >= generation - 10; old -= 1) {
+    await rm(`${path}.${old}`, { force: true });
+  }
+  return true;
+}
+
+function heldLock(path: string, generation: number): Lock {
+  let released = false;
+  return {
+    async release() {
+      if (released) return;
+      released = true;
+      // Emptied, not removed: see `newestGeneration`. What names no living owner is free.
+      const empty = `${path}.${randomUUID()}`;
+      await writeFile(empty, '{}');
+      await rename(empty, `${path}.${generation}`);
+    },
+  };
 }
 
 /**
@@ -98,24 +136,4 @@ async function readOwner(path: string): Promise<LockOwner | null> {
 
 function isOwner(value: unknown): value is LockOwner {
   return isProcessIdentity(value) && 'host' in value && typeof value.host === 'string';
-}
-
-/**
- * Moves a dead owner's file away. Another process may have done the same and taken the lock in between:
- * what was moved is looked at again and put back where its owner lives.
- */
-async function removeStale(path: string): Promise<void> {
-  const aside = `${path}.stale-${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch {
-    return;
-  }
-  if ((await livingOwner(aside)) !== null) await linkIfAbsent(aside, path);
-  await rm(aside, { force: true });
-}
-
-async function releaseOwn(path: string, mine: string): Promise<void> {
-  const current = await readFile(path, 'utf8').catch(() => null);
-  if (current === mine) await rm(path, { force: true });
 }

@@ -76,6 +76,6 @@ async function endLeftovers(path: string, report: (line: string) => void): Promi
 /** Removes everything but the lock that this process holds. */
 async function empty(path: string): Promise<void> {
   for (const name of await readdir(path)) {
-    if (name !== lockName) await rm(join(path, name), { recursive: true, force: true });
+    if (!name.startsWith(lockName)) await rm(join(path, name), { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runCommand } from '../../local/servers/fetching.ts';
 import { mongodRecipe } from '../../local/servers/mongod.ts';
 import { mongodUrl } from '../../local/servers/mongod-process.ts';
 import { mongodPart, temporalPart, type PartPlace } from '../../local/servers/parts.ts';
@@ -89,8 +90,15 @@ async function bundleWorkflows(directory: string): Promise<void> {
     () => false,
   );
   if (!exists) return;
-  const module: { bundleWorkflows(): Promise<string> } = await import(source.href);
   const file = join(directory, 'workflow-bundle.js');
-  await writeFile(file, await module.bundleWorkflows());
+  // In a process of its own: jest turns a global setup into CommonJS, and what it imports with it, which
+  // is not how the bundle is made anywhere else.
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { bundleWorkflows } from ${JSON.stringify(source.href)};
+    writeFileSync(${JSON.stringify(file)}, await bundleWorkflows());`;
+  await runCommand(process.execPath, ['--input-type=module', '-e', program], {
+    timeoutMs: 120_000,
+  });
   process.env['TENURE_TEST_WORKFLOW_BUNDLE'] = file;
 }

@@ -118,14 +118,18 @@ describe('the resolution of a server', () => {
     };
     const attempt = resolveServer(recipe([working('download')], { verify }), context);
     await expect(attempt).rejects.toThrow(/download: wrong processor/);
-    expect(await readdir(join(home, 'tenure', 'servers'))).toEqual([]);
+    const left = await readdir(join(home, 'tenure', 'servers'));
+    expect(left.filter((name) => !name.includes('.lock.'))).toEqual([]);
   });
 
   test('ends in one error with everything that was tried and what can be done', async () => {
     const ways = [failing('official', 'host is down'), failing('registry', 'no pip')];
     const attempt = resolveServer(recipe(ways), context);
     await expect(attempt).rejects.toThrow(ServerNotFoundError);
-    const { message } = await attempt.catch((error: Error) => error);
+    const message = await attempt.then(
+      () => '',
+      (error: Error) => error.message,
+    );
     expect(message).toContain(
       'thing was not found. Tried:\n  - PATH: not there\n  - cache: nothing',
     );

@@ -104,7 +104,7 @@ describe('the secrets', () => {
   });
 });
 
-describe('a lock file', () => {
+describe('a lock', () => {
   test('is held by one at a time and can be taken after its release', async () => {
     const path = join(directory, 'lock');
     const first = await tryLock(path);
@@ -117,18 +117,42 @@ describe('a lock file', () => {
 
   test('of a process that has died is taken over', async () => {
     const path = join(directory, 'lock');
-    const dead = { pid: process.pid, startTime: '1', host: hostname() };
-    writeFileSync(path, JSON.stringify(dead));
+    writeFileSync(
+      `${path}.3`,
+      JSON.stringify({ pid: process.pid, startTime: '1', host: hostname() }),
+    );
     expect('lock' in (await tryLock(path))).toBe(true);
-    expect(readFileSync(path, 'utf8')).not.toBe(JSON.stringify(dead));
+    expect('owner' in (await tryLock(path))).toBe(true);
   });
 
   test('goes to exactly one of many who find it stale at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const path = join(directory, `lock-${round}`);
+      writeFileSync(`${path}.1`, '{"half": ');
+      const attempts = await Promise.all(Array.from({ length: 20 }, () => tryLock(path)));
+      expect(attempts.filter((attempt) => 'lock' in attempt)).toHaveLength(1);
+    }
+    expect(await readdir(directory)).toHaveLength(20);
+  });
+
+  test('is never held twice by processes that take and release it again and again', async () => {
     const path = join(directory, 'lock');
-    writeFileSync(path, '{"half": ');
-    const attempts = await Promise.all(Array.from({ length: 20 }, () => tryLock(path)));
-    expect(attempts.filter((attempt) => 'lock' in attempt)).toHaveLength(1);
-    expect(await readdir(directory)).toEqual(['lock']);
+    let holders = 0;
+    let most = 0;
+    const worker = async (): Promise<void> => {
+      for (let round = 0; round < 30;) {
+        const attempt = await tryLock(path);
+        if (!('lock' in attempt)) continue;
+        holders += 1;
+        most = Math.max(most, holders);
+        await new Promise((resolve) => setImmediate(resolve));
+        holders -= 1;
+        await attempt.lock.release();
+        round += 1;
+      }
+    };
+    await Promise.all([worker(), worker(), worker(), worker()]);
+    expect(most).toBe(1);
   });
 });
 
