@@ -44,11 +44,17 @@ export function requireKey(apiKey: string): Middleware {
 export function applyApiFaults(settings: Settings): Middleware {
   return async (context, next) => {
     const fault = settings.apiFaults.find((candidate) => matches(candidate, context));
-    if (fault === undefined) return next();
+    if (fault === undefined) {
+      await next();
+      return;
+    }
     const { delayMs, hang, malformed, retryAfter, status, statusAfter } = fault;
     useFault(settings.apiFaults, fault);
     if (delayMs !== undefined) await sleep(delayMs);
-    if (hang === true) return hangUp(context);
+    if (hang === true) {
+      await hangUp(context);
+      return;
+    }
     if (malformed === true) {
       context.type = 'application/json';
       context.body = '{"object":"list","data":[{"id":';

@@ -73,7 +73,8 @@ export async function startSimulatorServer(options: SimulatorOptions): Promise<S
     options.playScenario(name, simulator);
   };
   const app = composeApp(options, { world, settings, deliverer, startScenario });
-  const server = createServer(app.callback());
+  const handle = app.callback();
+  const server = createServer((request, response) => void handle(request, response));
   const port = await listen(server, options.port ?? 0);
   const simulator: Simulator = {
     url: `http://127.0.0.1:${port}`,

@@ -1,82 +1,8 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { createServer } from 'node:http';
-import type { IncomingHttpHeaders, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
 
-import { startSimulator } from '../support/simulator.ts';
-import type { TestSimulator, TestSimulatorOptions } from '../support/simulator.ts';
-
-interface Received {
-  headers: IncomingHttpHeaders;
-  body: string;
-  at: number;
-}
-
-interface Endpoint {
-  url: string;
-  received: Received[];
-  /** Statuses to answer with, in order; 200 afterwards. */
-  answers: number[];
-  server: Server;
-}
-
-const open: (() => Promise<unknown>)[] = [];
-
-async function startEndpoint(): Promise<Endpoint> {
-  const received: Received[] = [];
-  const answers: number[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8');
-    request.on('data', (chunk: string) => (body += chunk));
-    request.on('end', () => {
-      received.push({ headers: request.headers, body, at: Date.now() });
-      response.writeHead(answers.shift() ?? 200).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  open.push(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/webhooks/workos`, received, answers, server };
-}
-
-async function start(options: TestSimulatorOptions = {}): Promise<TestSimulator> {
-  const simulator = await startSimulator(options);
-  open.push(() => simulator.close());
-  return simulator;
-}
-
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close();
-});
+import { startForTest as start, startEndpoint } from '../support/simulator.ts';
 
 const dsync = ['dsync.user.created', 'dsync.user.updated', 'dsync.user.deleted'] as const;
-
-async function call(
-  simulator: TestSimulator,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<{ status: number; body: any; headers: Headers }> {
-  const response = await fetch(simulator.url + path, {
-    method,
-    headers: { authorization: `Bearer ${simulator.apiKey}` },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    body: text === '' ? null : JSON.parse(text),
-    headers: response.headers,
-  };
-}
-
-function eventIdsOf(endpoint: Endpoint): string[] {
-  return endpoint.received.map(({ body }) => JSON.parse(body).id as string);
-}
 
 describe('the WorkOS SDK against the simulator', () => {
   it('lists and reads directories', async () => {
