@@ -1,0 +1,160 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import { phases, type Phase } from '../domain/words.ts';
+
+/** How an event arrived. */
+export type Transport = 'webhook' | 'poll' | 'listing';
+
+/** Why a dispatcher signals: access closes or a command waits, somebody joins, anything else, or once more. */
+export type SignalKind = 'urgent' | 'join' | 'update' | 'repeat';
+
+/** One answered HTTP request. `route` is the template (`/v1/memberships/{id}`), never the path. */
+export interface AnsweredRequest {
+  method: string;
+  /** null: no route matched. */
+  route: string | null;
+  status: number;
+  seconds: number;
+}
+
+/** Memberships that somebody still has to look at (`revision > lookedRevision`). */
+export interface Backlog {
+  count: number;
+  /** 0 where nothing waits. */
+  oldestSeconds: number;
+}
+
+/**
+ * What Tenure measures. The methods take closed words and numbers only, so that no id and nothing personal
+ * can become a label: labels are kept for ever by whoever scrapes them, and each new value costs memory.
+ */
+export interface Metrics {
+  /** An event closed access: from its receipt to the commit. */
+  accessClosed(transport: Transport, seconds: number): void;
+  /** From the receipt of the event to every session, token and key verified gone. */
+  sessionsVerifiedEmpty(seconds: number): void;
+  /** Phases that are absent count as 0. */
+  setMemberships(counts: Partial<Record<Phase, number>>): void;
+  setBacklog(backlog: Backlog): void;
+  /** A webhook was answered. */
+  webhookAnswered(status: number): void;
+  signalled(kind: SignalKind, succeeded: boolean): void;
+  /** Closings of access whose sessions are not verified gone within the configured time. */
+  setRevocationsOverdue(count: number): void;
+  requestAnswered(request: AnsweredRequest): void;
+  /** The text of `/metrics`. */
+  render(): Promise<string>;
+  contentType: string;
+}
+
+const fastBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30];
+const slowBuckets = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3_600, 21_600];
+
+/** The metrics of one process, in a registry of their own: a global one would be shared by tests and copies. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const closed = new Histogram({
+    name: 'tenure_access_closed_seconds',
+    help: 'From the receipt of an event to the commit that closed access.',
+    labelNames: ['transport'],
+    buckets: fastBuckets,
+    registers,
+  });
+  const emptied = new Histogram({
+    name: 'tenure_sessions_verified_empty_seconds',
+    help: 'From the receipt of an event to all sessions, tokens and keys verified gone.',
+    buckets: slowBuckets,
+    registers,
+  });
+  const overdue = new Gauge({
+    name: 'tenure_revocations_overdue',
+    help: 'Closings of access whose sessions are not verified gone in time.',
+    registers,
+  });
+  return {
+    accessClosed: (transport, seconds) => closed.observe({ transport }, seconds),
+    sessionsVerifiedEmpty: (seconds) => emptied.observe(seconds),
+    setRevocationsOverdue: (count) => overdue.set(count),
+    ...membershipMetrics(registers),
+    ...trafficMetrics(registers),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function membershipMetrics(registers: Registry[]): Pick<Metrics, 'setMemberships' | 'setBacklog'> {
+  const memberships = new Gauge({
+    name: 'tenure_memberships',
+    help: 'Memberships by phase.',
+    labelNames: ['phase'],
+    registers,
+  });
+  const pending = new Gauge({
+    name: 'tenure_memberships_pending',
+    help: 'Memberships whose revision the lifecycle has not looked at yet.',
+    registers,
+  });
+  const oldest = new Gauge({
+    name: 'tenure_memberships_pending_oldest_seconds',
+    help: 'For how long the oldest of them has been waiting.',
+    registers,
+  });
+  return {
+    setMemberships(counts) {
+      for (const phase of phases) memberships.set({ phase }, counts[phase] ?? 0);
+    },
+    setBacklog({ count, oldestSeconds }) {
+      pending.set(count);
+      oldest.set(Math.max(0, oldestSeconds));
+    },
+  };
+}
+
+function trafficMetrics(
+  registers: Registry[],
+): Pick<Metrics, 'webhookAnswered' | 'signalled' | 'requestAnswered'> {
+  const webhooks = new Counter({
+    name: 'tenure_webhook_answers_total',
+    help: 'Answers to webhooks by HTTP status.',
+    labelNames: ['status'],
+    registers,
+  });
+  const signals = new Counter({
+    name: 'tenure_dispatcher_signals_total',
+    help: 'Signals of the dispatcher by kind and outcome.',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  });
+  const requests = new Histogram({
+    name: 'tenure_http_request_duration_seconds',
+    help: 'Duration of HTTP requests by route template.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: fastBuckets,
+    registers,
+  });
+  return {
+    webhookAnswered: (status) => webhooks.inc({ status }),
+    signalled: (kind, succeeded) => signals.inc({ kind, outcome: succeeded ? 'sent' : 'failed' }),
+    requestAnswered({ method, route, status, seconds }) {
+      requests.observe({ method: methodLabel(method), route: routeLabel(route), status }, seconds);
+    },
+  };
+}
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** The method is whatever a caller wrote. */
+function methodLabel(method: string): string {
+  return methods.includes(method) ? method : 'other';
+}
+
+/** Should a caller ever pass the path instead of the template, an id in it must not become a label. */
+function routeLabel(route: string | null): string {
+  if (route === null) return 'unmatched';
+  const isTemplate = /^(\/([a-z][a-z-]*|v\d{1,2}|[a-z]+\.json|\{[a-zA-Z]+\}|:[a-zA-Z]+))*\/?$/.test(
+    route,
+  );
+  return isTemplate ? route : 'unmatched';
+}
