@@ -7,7 +7,11 @@ import type { CommandName } from './words.ts';
 
 export const lifecycleWorkflowType = 'userLifecycle';
 export const anchorWorkflowType = 'anchor';
-export const anchorWorkflowId = 'tenure-anchor';
+
+/** The anchor of a deployment, by the prefix of its task queues. */
+export function anchorWorkflowId(queuePrefix: string): string {
+  return `${queuePrefix}-anchor`;
+}
 
 /** The workflow id of the lifecycle of one membership. */
 export function lifecycleWorkflowId(membershipId: string): string {
@@ -47,12 +51,29 @@ export interface CommandAnswer {
   accessReason: string;
 }
 
+/** The task queues of one deployment. */
+export interface TaskQueues {
+  lifecycle: string;
+  revocation: string;
+  erasure: string;
+}
+
+/** What the names of the task queues begin with, unless several deployments share a namespace. */
+export const defaultQueuePrefix = 'tenure';
+
 /** The task queues. Revocation and erasure have their own, so that neither waits behind a first sync. */
-export const taskQueues = {
-  lifecycle: 'tenure-lifecycle',
-  revocation: 'tenure-revocation',
-  erasure: 'tenure-erasure',
-} as const;
+export function taskQueuesOf(prefix: string): TaskQueues {
+  return {
+    lifecycle: `${prefix}-lifecycle`,
+    revocation: `${prefix}-revocation`,
+    erasure: `${prefix}-erasure`,
+  };
+}
+
+/** The task queues beside the lifecycle's own one: a run finds its deployment by where it runs. */
+export function taskQueuesBeside(lifecycleQueue: string): TaskQueues {
+  return taskQueuesOf(lifecycleQueue.replace(/-lifecycle$/, ''));
+}
 
 /** The search attributes by which the Temporal UI finds memberships. Enums, ids and times only: they are never encrypted. */
 export const searchAttributeNames = {

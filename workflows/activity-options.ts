@@ -1,7 +1,5 @@
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
-import { taskQueues } from '../domain/messages.ts';
-
 /**
  * The profiles of every activity call. Each gives up after a few tries on purpose: the lifecycle then looks
  * again and tries for ever with a growing pause, so that a signal is heard in between.
@@ -23,7 +21,6 @@ export const callingOut: ActivityOptions = {
 
 /** Revocation has its own queue and the highest priority: it must not wait behind a first sync. */
 export const revocation: ActivityOptions = {
-  taskQueue: taskQueues.revocation,
   priority: { priorityKey: 1 },
   startToCloseTimeout: '2m',
   heartbeatTimeout: '60s',
@@ -32,7 +29,6 @@ export const revocation: ActivityOptions = {
 
 /** What cannot be undone runs on a queue of its own, so that it can be given its own workers and rights. */
 export const erasure: ActivityOptions = {
-  taskQueue: taskQueues.erasure,
   priority: { priorityKey: 5 },
   startToCloseTimeout: '30m',
   heartbeatTimeout: '60s',

@@ -13,7 +13,7 @@ import {
 
 import type { Activities, LookResult } from '../activities/index.ts';
 import { assertNever } from '../domain/errors.ts';
-import { lookAgainSignalName, type LifecycleInput } from '../domain/messages.ts';
+import { lookAgainSignalName, taskQueuesBeside, type LifecycleInput } from '../domain/messages.ts';
 import * as profiles from './activity-options.ts';
 import { handleCommands } from './commands.ts';
 import { inWords, showDetails, showWaiting } from './visibility.ts';
@@ -21,8 +21,6 @@ import { inWords, showDetails, showWaiting } from './visibility.ts';
 const { look, open, commit } = proxyLocalActivities<Activities>(profiles.shortTransaction);
 const { projectUser, transferOwnership, returnOwnership, checkConditions } =
   proxyActivities<Activities>(profiles.callingOut);
-const { revokeSessions } = proxyActivities<Activities>(profiles.revocation);
-const { erasePerson } = proxyActivities<Activities>(profiles.erasure);
 
 /** "Something about the membership changed": level, not edge. It carries nothing; the look reads everything. */
 export const lookAgainSignal = defineSignal(lookAgainSignalName);
@@ -40,6 +38,15 @@ type Then = 'lookAgain' | 'rest' | { waitMs: number } | { waitUntilMs: number };
  */
 export async function userLifecycle(input: LifecycleInput): Promise<void> {
   const { membershipId } = input;
+  const queues = taskQueuesBeside(workflowInfo().taskQueue);
+  const { revokeSessions } = proxyActivities<Activities>({
+    ...profiles.revocation,
+    taskQueue: queues.revocation,
+  });
+  const { erasePerson } = proxyActivities<Activities>({
+    ...profiles.erasure,
+    taskQueue: queues.erasure,
+  });
   let changed = false;
   let failures = 0;
   let maxPauseMs = 300_000;

@@ -1,0 +1,88 @@
+import type { Client } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+
+import {
+  lifecycleWorkflowId,
+  lifecycleWorkflowType,
+  lookAgainSignalName,
+  searchAttributeNames,
+  taskQueuesOf,
+  type LifecycleInput,
+} from '../../domain/messages.ts';
+import type { Membership } from '../../domain/membership.ts';
+
+const phaseKey = defineSearchAttributeKey(searchAttributeNames.phase, SearchAttributeType.KEYWORD);
+const organizationKey = defineSearchAttributeKey(
+  searchAttributeNames.organization,
+  SearchAttributeType.KEYWORD,
+);
+
+/** What a signal needs to know of a membership: ids and enums only, Temporal keeps them. */
+export type Signalled = Pick<Membership, '_id' | 'organizationId' | 'phase' | 'urgent'>;
+
+/** How a lifecycle is made to look again. */
+export interface LifecycleSignals {
+  /** Signals one lifecycle, starting its run if none is open. Rejects if Temporal did not take it in time. */
+  signal(membership: Signalled): Promise<void>;
+  /**
+   * Signals several and never throws nor waits: what fails is repeated by the dispatchers, since the
+   * membership itself is the outbox. At most a hundred are under way; more are left to the dispatchers.
+   */
+  lookAgain(memberships: Signalled[]): void;
+}
+
+const mostUnderWay = 100;
+
+/** Signals through a Temporal client, each call within `deadlineMs`. */
+export function createLifecycleSignals(
+  client: Client,
+  { queuePrefix, deadlineMs = 1000 }: { queuePrefix: string; deadlineMs?: number },
+): LifecycleSignals {
+  let underWay = 0;
+  const signal = async (membership: Signalled): Promise<void> => {
+    await client.withDeadline(Date.now() + deadlineMs, async () =>
+      client.workflow.signalWithStart(lifecycleWorkflowType, startOptions(membership, queuePrefix)),
+    );
+  };
+  return {
+    signal,
+    lookAgain(memberships) {
+      for (const membership of memberships) {
+        if (underWay >= mostUnderWay) return;
+        underWay += 1;
+        signal(membership)
+          .catch(() => undefined)
+          .finally(() => {
+            underWay -= 1;
+          });
+      }
+    },
+  };
+}
+
+function startOptions(membership: Signalled, queuePrefix: string) {
+  const input: LifecycleInput = {
+    membershipId: membership._id,
+    organizationId: membership.organizationId,
+  };
+  const args: [LifecycleInput] = [input];
+  return {
+    workflowId: lifecycleWorkflowId(membership._id),
+    taskQueue: taskQueuesOf(queuePrefix).lifecycle,
+    args,
+    signal: lookAgainSignalName,
+    // A run ends whenever nothing is pending: the next one must be allowed to start, however it ended.
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+    priority: { priorityKey: membership.urgent ? 1 : 4, fairnessKey: fairnessKey(membership) },
+    typedSearchAttributes: [
+      { key: phaseKey, value: membership.phase },
+      { key: organizationKey, value: membership.organizationId },
+    ],
+    staticSummary: 'The lifecycle of one membership: one user in one organization',
+  };
+}
+
+/** Temporal takes at most 64 bytes. */
+function fairnessKey({ organizationId }: Signalled): string {
+  return organizationId.slice(0, 64);
+}

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { laterTime, userEvent, workosId } from '../support/events.ts';
+import { startTenure, type RunningTenure } from '../support/tenure.ts';
+
+describe('the lifecycle', () => {
+  let tenure: RunningTenure;
+
+  beforeAll(async () => {
+    tenure = await startTenure();
+  }, 120_000);
+
+  afterAll(async () => tenure.close(), 60_000);
+
+  function person(organizationId = workosId('org')) {
+    return {
+      id: workosId('directory_user'),
+      organizationId,
+      directoryId: `directory_${organizationId}`,
+      email: `${workosId('mail')}@example.com`,
+    };
+  }
+
+  it('runs a whole tenure: provisions, opens, revokes, transfers, cools off, anonymizes', async () => {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 2);
+    await tenure.deliver(userEvent('created', ada));
+    const open = await tenure.until(ada.id, (m) => m.access.state === 'open' && m.resting);
+    expect(open.phase).toBe('settled');
+    expect(
+      await tenure.hostDb.collection<{ _id: string }>('users').findOne({ _id: open.userId }),
+    ).toMatchObject({
+      email: ada.email,
+      name: 'Ada Lovelace',
+      status: 'active',
+    });
+    await tenure.hostDb
+      .collection('sessions')
+      .insertMany(
+        [1, 2, 3].map(() => ({ userId: open.userId, organizationId: ada.organizationId })),
+      );
+    await tenure.hostDb.collection('projects').insertOne({
+      ownerId: open.userId,
+      createdBy: open.userId,
+      organizationId: ada.organizationId,
+    });
+    await tenure.hostDb.collection('comments').insertOne({
+      authorId: open.userId,
+      organizationId: ada.organizationId,
+      authorName: 'Ada Lovelace',
+      authorEmail: ada.email,
+      ip: '10.0.0.1',
+      body: 'hello',
+    });
+
+    await tenure.deliver(userEvent('deleted', ada));
+    const left = await tenure.until(ada.id, (m) => m.access.reason === 'notBacked');
+    expect(left.generation).toBe(1);
+    const cooling = await tenure.until(ada.id, (m) => m.phase === 'coolingOff');
+    expect(cooling.status).toBe('disabled');
+    expect(await tenure.hostDb.collection('sessions').countDocuments()).toBe(0);
+    expect(await tenure.hostDb.collection('projects').findOne()).toMatchObject({
+      ownerId: `org:${ada.organizationId}`,
+      createdBy: open.userId,
+    });
+
+    const gone = await tenure.untilMembership(
+      open._id,
+      (m) => m.phase === 'anonymized' && m.resting,
+    );
+    expect(gone.outcome).toBe('anonymized');
+    const comment = await tenure.hostDb.collection('comments').findOne();
+    expect(comment).toMatchObject({ authorName: gone.erasure?.pseudonym, body: 'hello' });
+    expect(comment).not.toHaveProperty('ip');
+    const user = await tenure.store.collections.users.findOne({ _id: open.userId });
+    expect(user).toMatchObject({ profile: null, emailKey: null, emailHistory: [] });
+
+    await tenure.deliver(userEvent('created', { ...ada, idpId: `idp-${ada.id}` }, laterTime()));
+    const anew = await tenure.until(ada.id, (m) => m.access.state === 'open');
+    expect(anew.userId).not.toBe(open.userId);
+  });
+});

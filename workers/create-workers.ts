@@ -1,0 +1,56 @@
+import { NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+
+import type { Activities } from '../activities/index.ts';
+import { taskQueuesOf } from '../domain/messages.ts';
+
+export interface WorkersOptions {
+  connection: NativeConnection;
+  namespace: string;
+  queuePrefix: string;
+  activities: Activities;
+  workflowBundle: WorkflowBundleOption;
+  stickyTimeoutMs: number;
+  /** How many idle workflows stay in memory; the others replay their short history. */
+  maxCachedWorkflows?: number;
+}
+
+/**
+ * The workers of one process, one for each task queue: lifecycles with their ordinary activities,
+ * revocation, and erasure. A deployment may give erasure to processes with other rights.
+ */
+export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
+  const { connection, namespace, activities } = options;
+  const queues = taskQueuesOf(options.queuePrefix);
+  const common = {
+    connection,
+    namespace,
+    // In-flight activities are cancelled at once by default: a revocation deserves to finish.
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '20s',
+  } as const;
+  const { revokeSessions, erasePerson, ...ordinary } = activities;
+  const lifecycle = await Worker.create({
+    ...common,
+    taskQueue: queues.lifecycle,
+    workflowBundle: options.workflowBundle,
+    activities: ordinary,
+    maxCachedWorkflows: options.maxCachedWorkflows ?? 500,
+    stickyQueueScheduleToStartTimeout: options.stickyTimeoutMs,
+    maxConcurrentActivityTaskExecutions: 40,
+    maxConcurrentLocalActivityExecutions: 40,
+    maxConcurrentWorkflowTaskExecutions: 40,
+  });
+  const revocation = await Worker.create({
+    ...common,
+    taskQueue: queues.revocation,
+    activities: { revokeSessions },
+    maxConcurrentActivityTaskExecutions: 40,
+  });
+  const erasure = await Worker.create({
+    ...common,
+    taskQueue: queues.erasure,
+    activities: { erasePerson },
+    maxConcurrentActivityTaskExecutions: 4,
+  });
+  return [lifecycle, revocation, erasure];
+}

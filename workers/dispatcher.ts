@@ -1,0 +1,158 @@
+import type { Membership } from '../domain/membership.ts';
+import type { DispatchDocument } from '../platform/mongo/documents.ts';
+import type { Store } from '../platform/mongo/store.ts';
+import type { LifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import { spreadOrganizations } from '../transitions/raise-memberships.ts';
+
+export interface DispatcherOptions {
+  store: Store;
+  signals: LifecycleSignals;
+  /** How many joins and updates may wait in Temporal for their first look. */
+  joinAdmission: number;
+  onSignalled: (outcome: 'sent' | 'failed') => void;
+}
+
+type Candidate = Pick<
+  Membership,
+  '_id' | 'organizationId' | 'phase' | 'urgent' | 'revision' | 'pendingSince'
+>;
+
+const shown = { organizationId: 1, phase: 1, urgent: 1, revision: 1, pendingSince: 1 } as const;
+/** A membership is signalled at most once a second; repeats of one revision back off to five minutes. */
+const firstPauseMs = 1000;
+const longestPauseMs = 300_000;
+const batchSize = 200;
+const parallel = 20;
+
+/**
+ * The dispatcher: any membership with `revision > lookedRevision` is signalled until its lifecycle has
+ * looked. Leavers first; joins and updates round robin by organization up to a bound, so that a first sync
+ * of five thousand people never stands between a leaver and their lifecycle.
+ */
+export function createDispatcher(options: DispatcherOptions): { tick: () => Promise<boolean> } {
+  const { store } = options;
+  /** Joins whose first look is awaited, and since when. */
+  const inFlight = new Map<string, number>();
+
+  const tick = async (): Promise<boolean> => {
+    const spreading = await spreadOrganizations(store);
+    const urgent = await urgentCandidates(store);
+    if (!(await signalAll(options, urgent))) return false;
+    await dropLooked(store, inFlight);
+    const room = options.joinAdmission - inFlight.size;
+    const joins = room > 0 ? await fairCandidates(store, [...inFlight.keys()], room) : [];
+    const sent = await signalAll(options, joins, (id) => inFlight.set(id, Date.now()));
+    return sent && (spreading || urgent.length + joins.length > 0);
+  };
+  return { tick };
+}
+
+/** What closes, narrows or was commanded. The API signals it at once: it is given a second before it is repeated. */
+async function urgentCandidates(store: Store): Promise<Candidate[]> {
+  return store.collections.memberships
+    .find({ urgent: true, pendingSince: { $lte: new Date(Date.now() - firstPauseMs) } })
+    .sort({ pendingSince: 1 })
+    .limit(batchSize)
+    .project<Candidate>(shown)
+    .toArray();
+}
+
+/** Round robin by organization: the same share of the room for each that waits. */
+async function fairCandidates(
+  store: Store,
+  inFlight: string[],
+  room: number,
+): Promise<Candidate[]> {
+  const { memberships } = store.collections;
+  const waiting = { urgent: false, pendingSince: { $exists: true } };
+  const organizations = await memberships.distinct('organizationId', waiting);
+  const share = Math.max(1, Math.floor(room / Math.max(1, organizations.length)));
+  const found: Candidate[] = [];
+  for (const organizationId of organizations) {
+    if (found.length >= room) break;
+    found.push(
+      ...(await memberships
+        .find({ ...waiting, organizationId, _id: { $nin: inFlight } })
+        .sort({ pendingSince: 1 })
+        .limit(Math.min(share, room - found.length))
+        .project<Candidate>(shown)
+        .toArray()),
+    );
+  }
+  return found;
+}
+
+/** A join that was looked at makes room; so does one that Temporal seems to have lost. */
+async function dropLooked(store: Store, inFlight: Map<string, number>): Promise<void> {
+  if (inFlight.size === 0) return;
+  const waiting = await store.collections.memberships
+    .find({ _id: { $in: [...inFlight.keys()] }, pendingSince: { $exists: true } })
+    .project<{ _id: string }>({ _id: 1 })
+    .toArray();
+  const stillWaiting = new Set(waiting.map(({ _id }) => _id));
+  for (const [id, since] of inFlight) {
+    if (!stillWaiting.has(id) || Date.now() - since > 30_000) inFlight.delete(id);
+  }
+}
+
+/** Returns false once Temporal does not take signals: the rest would only wait for the same deadline. */
+async function signalAll(
+  options: DispatcherOptions,
+  candidates: Candidate[],
+  onSent?: (id: string) => void,
+): Promise<boolean> {
+  const due = await dueOnes(options.store, candidates);
+  for (let at = 0; at < due.length; at += parallel) {
+    const results = await Promise.all(
+      due.slice(at, at + parallel).map(async (candidate) => signalOne(options, candidate, onSent)),
+    );
+    if (results.includes(false)) return false;
+  }
+  return true;
+}
+
+async function dueOnes(store: Store, candidates: Candidate[]): Promise<Candidate[]> {
+  if (candidates.length === 0) return [];
+  const sent = await store.collections.dispatches
+    .find({ _id: { $in: candidates.map(({ _id }) => _id) } })
+    .toArray();
+  const byId = new Map(sent.map((dispatch) => [dispatch._id, dispatch]));
+  return candidates.filter((candidate) => isDue(candidate, byId.get(candidate._id)));
+}
+
+function isDue(candidate: Candidate, sent: DispatchDocument | undefined): boolean {
+  if (sent === undefined) return true;
+  if (sent.revision === candidate.revision) return sent.nextAt.getTime() <= Date.now();
+  return sent.signalledAt.getTime() + firstPauseMs <= Date.now();
+}
+
+/** Written down after it was sent: a crash in between signals twice, which is harmless; never not at all. */
+async function signalOne(
+  { store, signals, onSignalled }: DispatcherOptions,
+  candidate: Candidate,
+  onSent?: (id: string) => void,
+): Promise<boolean> {
+  try {
+    await signals.signal(candidate);
+  } catch {
+    onSignalled('failed');
+    return false;
+  }
+  onSignalled('sent');
+  onSent?.(candidate._id);
+  const { dispatches } = store.collections;
+  const before = await dispatches.findOne({ _id: candidate._id });
+  const attempts = before?.revision === candidate.revision ? before.attempts + 1 : 1;
+  const pauseMs = Math.min(firstPauseMs * 2 ** (attempts - 1), longestPauseMs);
+  await dispatches.replaceOne(
+    { _id: candidate._id },
+    {
+      revision: candidate.revision,
+      attempts,
+      signalledAt: new Date(),
+      nextAt: new Date(Date.now() + pauseMs),
+    },
+    { upsert: true },
+  );
+  return true;
+}
