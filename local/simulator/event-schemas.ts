@@ -19,6 +19,14 @@ export class EventSchemaError extends Error {
 
 /** @throws EventSchemaError from the returned function for an unknown event name or a payload of another shape */
 export function createEventValidator(): EventValidator {
+  shared ??= compileValidator();
+  return shared;
+}
+
+/** One for the process: the document has a megabyte, and each schema is compiled once. */
+let shared: EventValidator | undefined;
+
+function compileValidator(): EventValidator {
   const document = readDocument();
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
@@ -52,13 +60,9 @@ function withOrganization(event: { event: string }): unknown {
   );
 }
 
-let documentText: Record<string, unknown> | undefined;
-
-/** Parsed once a process: the document has a megabyte. */
 function readDocument(): Record<string, unknown> {
   const file = createRequire(import.meta.url).resolve('@workos/openapi-spec');
-  documentText ??= asRecord(parse(readFileSync(file, 'utf8')));
-  return documentText;
+  return asRecord(parse(readFileSync(file, 'utf8')));
 }
 
 /** JSON pointer of each event's schema, by event name. */

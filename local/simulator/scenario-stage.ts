@@ -50,7 +50,7 @@ export async function openStage(context: ScenarioContext): Promise<Stage> {
       await sleep(500, undefined, { signal });
     }
   };
-  const host = client.db('acme');
+  const host = client.db(context.tenure.hostDatabase ?? 'acme');
   return {
     world,
     tenure,

@@ -6,7 +6,8 @@ import { SimulatorError } from './world.ts';
 /** What a scenario may use besides the simulated world. */
 export interface ScenarioContext {
   simulator: Simulator;
-  tenure: { apiUrl: string; adminKey: string; mongodbUrl: string };
+  /** Where Tenure answers, and where the host application's database is (`acme`, unless named). */
+  tenure: { apiUrl: string; adminKey: string; mongodbUrl: string; hostDatabase?: string };
   /** One line for whoever watches. */
   log: (message: string) => void;
   /** Aborted when the simulator stops: the scenario goes on at the next start. */
