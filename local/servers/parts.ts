@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Part } from '../supervisor/part.ts';
+import { withoutDocuments } from './mongod-log.ts';
 import { isMongodReady, mongodArguments } from './mongod-process.ts';
 import { isTemporalReady, temporalArguments } from './temporal-process.ts';
 
@@ -20,6 +21,7 @@ export function mongodPart(binary: string, port: number, place: PartPlace): Part
     args: mongodArguments(port, place.dataDirectory),
     env: () => place.env,
     logFile: join(place.logDirectory, 'mongod.log'),
+    filterLog: withoutDocuments,
     after: [],
     ready: () => isMongodReady(port),
     readyTimeoutMs: 60_000,

@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { download, probe, runCommand, which } from './fetching.ts';
 import { withProgress } from './progress.ts';
-import type { ServerRecipe, Way } from './resolve.ts';
+import type { ResolveContext, ServerRecipe, Way } from './resolve.ts';
 import { officialTemporalDownload } from './temporal-download.ts';
 import { timeSkippingJars } from './time-skipping-jars.ts';
 
@@ -23,7 +23,7 @@ export const timeSkippingRecipe: ServerRecipe = {
   cacheKey: 'time-skipping-1',
   findOnPath: (context) => which('temporal-test-server', context.env),
   verify: verifyTestServer,
-  ways: [officialTemporalDownload('temporal-test-server'), mavenJars()],
+  ways: [officialTemporalDownload('temporal-test-server'), pinnedJars(), jarsByMaven()],
   advice: [
     'let this machine reach https://temporal.download',
     'or install Java 8 or newer and let it reach a Maven repository (TENURE_MAVEN_REPOSITORY, default Maven Central)',
@@ -47,12 +47,12 @@ function refuseUnlessItRan(error: unknown): void {
   if (/no such command|EACCES|ENOEXEC|too long/.test(message)) throw error;
 }
 
-function mavenJars(): Way {
+/** The jars whose digests are known, from Maven Central or a mirror of it: needs no Maven. */
+function pinnedJars(): Way {
   return {
     name: `Maven jars io.temporal:temporal-test-server:${jarVersion} with java`,
     async install(context, scratch) {
-      if (process.platform === 'win32') throw new Error('needs a POSIX shell');
-      if ((await which('java', context.env)) === null) throw new Error('no java on the PATH');
+      await requireJava(context);
       const repository = (context.env['TENURE_MAVEN_REPOSITORY'] || mavenCentral).replace(
         /\/$/,
         '',
@@ -62,12 +62,50 @@ function mavenJars(): Way {
       await mkdir(jars);
       const what = `temporal-test-server: downloading ${timeSkippingJars.length} jars (38 MB)`;
       await withProgress(context.report, what, () => downloadAll(repository, jars));
-      const script = join(scratch, 'temporal-test-server.sh');
-      await writeFile(script, startScript);
-      await chmod(script, 0o755);
-      return basename(script);
+      return writeStartScript(scratch);
     },
   };
+}
+
+/** For a machine where only Maven knows the mirror, by its settings.xml. */
+function jarsByMaven(): Way {
+  return {
+    name: `mvn dependency:copy-dependencies for temporal-test-server:${jarVersion}`,
+    async install(context, scratch) {
+      await requireJava(context);
+      const maven = await which('mvn', context.env);
+      if (maven === null) throw new Error('no mvn on the PATH');
+      await writeFile(join(scratch, 'pom.xml'), pom);
+      const goal = ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime'];
+      const args = [...goal, `-DoutputDirectory=${join(scratch, 'jars')}`];
+      await withProgress(context.report, 'temporal-test-server: downloading jars with Maven', () =>
+        runCommand(maven, args, { cwd: scratch, timeoutMs: 300_000 }),
+      );
+      return writeStartScript(scratch);
+    },
+  };
+}
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tenure</groupId><artifactId>time-skipping</artifactId><version>1</version>
+  <dependencies><dependency>
+    <groupId>io.temporal</groupId><artifactId>temporal-test-server</artifactId>
+    <version>${jarVersion}</version>
+  </dependency></dependencies>
+</project>
+`;
+
+async function requireJava(context: ResolveContext): Promise<void> {
+  if (process.platform === 'win32') throw new Error('needs a POSIX shell');
+  if ((await which('java', context.env)) === null) throw new Error('no java on the PATH');
+}
+
+async function writeStartScript(scratch: string): Promise<string> {
+  const script = join(scratch, 'temporal-test-server.sh');
+  await writeFile(script, startScript);
+  await chmod(script, 0o755);
+  return basename(script);
 }
 
 const startScript = `#!/bin/sh

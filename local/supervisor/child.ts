@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { identify, type ProcessIdentity } from './process-identity.ts';
 import { openLog } from './log-file.ts';
 
@@ -11,8 +12,8 @@ export interface ChildCommand {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Takes stdout and stderr. */
   readonly logFile: string;
-  /** The working directory; this process's own where absent. */
-  readonly cwd?: string;
+  /** What is written in place of each line; where absent the process writes the file itself. */
+  readonly filterLog?: (line: string) => string;
 }
 
 /** A running process that leads a process group of its own. */
@@ -32,22 +33,31 @@ export interface Child {
  */
 export function startChild(command: ChildCommand): Child {
   const log = openLog(command.logFile);
-  try {
-    const child = spawn(command.command, [...command.args], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      env: { ...command.env },
-      ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-    });
-    const ended = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('exit', (code, signal) =>
-        resolve(signal === null ? `exit code ${code}` : `signal ${signal}`),
-      );
-    });
-    if (child.pid === undefined) throw new Error(`${command.command} cannot be started`);
-    return { pid: child.pid, identity: identify(child.pid), ended };
-  } finally {
-    closeSync(log);
+  const { filterLog } = command;
+  const output = filterLog === undefined ? log : 'pipe';
+  const child = spawn(command.command, [...command.args], {
+    detached: true,
+    stdio: ['ignore', output, output],
+    env: { ...command.env },
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) =>
+      resolve(signal === null ? `exit code ${code}` : `signal ${signal}`),
+    );
+  });
+  if (filterLog === undefined || child.pid === undefined) closeSync(log);
+  else writeFiltered(child, log, filterLog);
+  if (child.pid === undefined) throw new Error(`${command.command} cannot be started`);
+  return { pid: child.pid, identity: identify(child.pid), ended };
+}
+
+/** Line by line, so that what a log must not hold never reaches the disk. */
+function writeFiltered(child: ChildProcess, log: number, filter: (line: string) => string): void {
+  for (const input of [child.stdout, child.stderr]) {
+    if (input === null) continue;
+    createInterface({ input }).on('line', (line) => writeSync(log, `${filter(line)}\n`));
   }
+  // After the end of both streams, also where a process of its own still held them open.
+  child.once('close', () => closeSync(log));
 }

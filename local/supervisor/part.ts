@@ -10,6 +10,8 @@ export interface Part {
   /** The whole environment, asked for anew at each start of the process. */
   readonly env: () => Readonly<Record<string, string | undefined>>;
   readonly logFile: string;
+  /** What is written in place of each line of its output. */
+  readonly filterLog?: (line: string) => string;
   /** Names of the parts that must be ready before this one is started. */
   readonly after: readonly string[];
   /** Whether the process does its work. Asked until it says yes; must not throw for "not yet". */
@@ -33,8 +35,10 @@ export class PartNotReadyError extends Error {
 
 /** Starts the process of a part; `marker` is added to its environment. */
 export function launch(part: Part, marker: Readonly<Record<string, string>> = {}): Child {
-  const { command, args, logFile } = part;
-  return startChild({ command, args, logFile, env: { ...part.env(), ...marker } });
+  const { command, args, logFile, filterLog } = part;
+  const env = { ...part.env(), ...marker };
+  const child = { command, args, logFile, env };
+  return startChild(filterLog === undefined ? child : { ...child, filterLog });
 }
 
 /**
