@@ -1,4 +1,4 @@
-import { NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 
 import type { Activities } from '../activities/index.ts';
 import { taskQueuesOf } from '../domain/messages.ts';

@@ -9,7 +9,7 @@ export interface DispatcherOptions {
   signals: LifecycleSignals;
   /** How many joins and updates may wait in Temporal for their first look. */
   joinAdmission: number;
-  onSignalled: (outcome: 'sent' | 'failed') => void;
+  onSignalled: (kind: 'urgent' | 'join' | 'update', sent: boolean) => void;
 }
 
 type Candidate = Pick<
@@ -126,6 +126,11 @@ function isDue(candidate: Candidate, sent: DispatchDocument | undefined): boolea
   return sent.signalledAt.getTime() + firstPauseMs <= Date.now();
 }
 
+function kindOf({ urgent, phase }: Candidate): 'urgent' | 'join' | 'update' {
+  if (urgent) return 'urgent';
+  return phase === 'joining' ? 'join' : 'update';
+}
+
 /** Written down after it was sent: a crash in between signals twice, which is harmless; never not at all. */
 async function signalOne(
   { store, signals, onSignalled }: DispatcherOptions,
@@ -135,10 +140,10 @@ async function signalOne(
   try {
     await signals.signal(candidate);
   } catch {
-    onSignalled('failed');
+    onSignalled(kindOf(candidate), false);
     return false;
   }
-  onSignalled('sent');
+  onSignalled(kindOf(candidate), true);
   onSent?.(candidate._id);
   const { dispatches } = store.collections;
   const before = await dispatches.findOne({ _id: candidate._id });

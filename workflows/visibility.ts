@@ -1,4 +1,3 @@
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 
 import { searchAttributeNames } from '../domain/messages.ts';
@@ -11,12 +10,9 @@ export interface Shown {
   dueAtMs: number | null;
 }
 
-const phaseKey = defineSearchAttributeKey(searchAttributeNames.phase, SearchAttributeType.KEYWORD);
-const dueAtKey = defineSearchAttributeKey(searchAttributeNames.dueAt, SearchAttributeType.DATETIME);
-const blockedByKey = defineSearchAttributeKey(
-  searchAttributeNames.blockedBy,
-  SearchAttributeType.KEYWORD_LIST,
-);
+const phaseKey = { name: searchAttributeNames.phase, type: 'KEYWORD' } as const;
+const dueAtKey = { name: searchAttributeNames.dueAt, type: 'DATETIME' } as const;
+const blockedByKey = { name: searchAttributeNames.blockedBy, type: 'KEYWORD_LIST' } as const;
 
 /**
  * Writes search attributes when cooling-off or a block begins, and no oftener: each write is an action of
