@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Context, Middleware } from 'koa';
@@ -11,6 +11,8 @@ import { SimulatorError } from './world.ts';
 
 /** Turns errors into the answers of the API they belong to: `{message}` as JSON, never a stack. */
 export const errorAnswers: Middleware = async (context, next) => {
+  // The SDK puts it on its exceptions.
+  context.set('X-Request-ID', randomUUID());
   try {
     await next();
   } catch (error) {

@@ -53,12 +53,9 @@ export function createControlRoutes(options: ControlOptions): Router {
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (command === undefined) throw new SimulatorError(404, `There is no command ${name}.`);
     const body = await readJson(context.req);
-    const { events } = options.world.state;
-    const last = events.at(-1)?.wire.id;
+    const before = options.world.state.events.length;
     const result = command.run(options.world, body);
-    const emitted = options.world.state.events.filter(
-      ({ wire }) => last === undefined || wire.id > last,
-    );
+    const emitted = options.world.state.events.slice(before);
     context.body = { result, events: emitted.map(({ wire }) => wire) };
   });
   return router;

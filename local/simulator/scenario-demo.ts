@@ -38,12 +38,15 @@ async function connect(stage: Stage): Promise<void> {
       const { handle, name, domain } = customer;
       createOrganization(world, { handle, name, domains: [domain] });
     }
-    const organization = findOrganization(world.state, customer.handle);
-    // Before the first person: a policy that comes later would find cooling-offs that have begun.
-    if (customer.handle === 'sandbox') await stage.makeSandbox(organization.id);
-    for (const directory of customer.directories)
-      connectDirectory(world, organization.id, directory);
+    const { id } = findOrganization(world.state, customer.handle);
+    for (const directory of customer.directories) connectDirectory(world, id, directory);
     stage.log(`${customer.name}: ${customer.directories.map(({ name }) => name).join(', ')}`);
+    // Before the first person, so that nobody's cooling-off begins under another policy.
+    if (customer.handle === 'sandbox') {
+      await stage.until('the sandbox policy', 60, async () =>
+        (await stage.makeSandbox(id)) ? true : undefined,
+      );
+    }
   }
 }
 

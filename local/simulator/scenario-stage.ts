@@ -23,11 +23,14 @@ export interface Stage {
   step(name: string, action: () => Promise<void>): Promise<void>;
   /** Waits until Tenure has every event that was sent so far. */
   delivered(): Promise<void>;
-  /** Cooling-off of seconds for an organization. */
-  makeSandbox(organizationId: string): Promise<void>;
+  /** Cooling-off of seconds for an organization; false where Tenure does not know it yet. */
+  makeSandbox(organizationId: string): Promise<boolean>;
   /** Gives people their data in the host application, each once Tenure has let them in. */
   seed(people: Person[]): Promise<void>;
-  /** Asks again and again, twice a second, until there is an answer. @throws after `seconds` */
+  /**
+   * Asks again and again, twice a second, until there is an answer; a refusal or a restart of Tenure counts as none.
+   * @throws after `seconds`, with the last refusal
+   */
   until<T>(what: string, seconds: number, ask: () => Promise<T | undefined>): Promise<T>;
   close(): Promise<void>;
 }
@@ -43,10 +46,15 @@ export async function openStage(context: ScenarioContext): Promise<Stage> {
   const client = await MongoClient.connect(context.tenure.mongodbUrl);
   const until: Stage['until'] = async (what, seconds, ask) => {
     const deadline = Date.now() + seconds * 1000;
+    let refusal = '';
     for (;;) {
-      const answer = await ask();
-      if (answer !== undefined) return answer;
-      if (Date.now() > deadline) throw new Error(`${what} did not happen within ${seconds} s`);
+      try {
+        const answer = await ask();
+        if (answer !== undefined) return answer;
+      } catch (error) {
+        refusal = `: ${error instanceof Error ? error.message : String(error)}`;
+      }
+      if (Date.now() > deadline) throw new Error(`${what} took more than ${seconds} s${refusal}`);
       await sleep(500, undefined, { signal });
     }
   };
@@ -65,12 +73,7 @@ export async function openStage(context: ScenarioContext): Promise<Stage> {
       world.touch();
     },
     delivered: () => deliverer.idle(),
-    async makeSandbox(organizationId) {
-      await deliverer.idle();
-      await until('the sandbox policy', 60, async () =>
-        (await tenure.putPolicy(organizationId, sandboxPolicy)) ? true : undefined,
-      );
-    },
+    makeSandbox: (organizationId) => tenure.putPolicy(organizationId, sandboxPolicy),
     async seed(people) {
       let documents = 0;
       for (const person of people) {

@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startEndpoint, startForTest, startSimulator } from '../support/simulator.ts';
-import type { Endpoint, TestSimulator } from '../support/simulator.ts';
+import { startEndpoint, startForTest } from '../support/simulator-in-test.ts';
+import type { Endpoint } from '../support/simulator-in-test.ts';
+import { startSimulator } from '../support/simulator.ts';
+import type { TestSimulator } from '../support/simulator.ts';
 
 interface Delivered {
   id: string;

@@ -9,7 +9,7 @@ import type { Db } from 'mongodb';
 import { hostDataPerPerson, hostFootprint, seedHostData } from '../../local/demo/seed-host-data.ts';
 import { playScenario } from '../../local/simulator/scenarios.ts';
 import type { WireEvent } from '../../local/simulator/state.ts';
-import { startForTest } from '../support/simulator.ts';
+import { startForTest } from '../support/simulator-in-test.ts';
 
 /** As much of Tenure as the demo looks at: who is in, and what it would have done to the host's data. */
 interface StandIn {

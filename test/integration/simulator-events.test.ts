@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { startForTest } from '../support/simulator.ts';
+import { startForTest } from '../support/simulator-in-test.ts';
 import type { TestSimulator } from '../support/simulator.ts';
 
 interface EventPage {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { startForTest as start, startEndpoint } from '../support/simulator.ts';
+import { startForTest as start, startEndpoint } from '../support/simulator-in-test.ts';
 
 const dsync = ['dsync.user.created', 'dsync.user.updated', 'dsync.user.deleted'] as const;
 

@@ -263,10 +263,15 @@ describe('an update', () => {
 
   it('does not change what was announced before', () => {
     const world = newWorld();
-    const person = people.join(world, tenant(world), ada);
+    const tags = ['a'];
+    const person = people.join(world, tenant(world), { ...ada, customAttributes: { tags } });
     const [event] = since(world, 2);
-    people.update(world, person, { customAttributes: { floor: 4 } });
-    expect(event?.data['custom_attributes']).toMatchObject({ floor: 3 });
+    tags.push('b');
+    people.update(world, person, { email: 'ada@new.test' });
+    expect(event?.data).toMatchObject({
+      email: 'ada@acme.test',
+      custom_attributes: { tags: ['a'] },
+    });
   });
 });
 
