@@ -11,7 +11,7 @@ export interface DirectoryProfile {
   name: string | null;
   managerEmail: string | null;
   /** Custom attributes as WorkOS sent them: the attribute map and `leavingAttributes` read them. */
-  attributes: Record<string, unknown>;
+  attributes: Record<string, string | number | boolean>;
 }
 
 /** What WorkOS last told of one directory user id. */
@@ -73,7 +73,7 @@ function saysTheyLeft(
 ): boolean {
   return leavingAttributes.some(({ attribute, values }) => {
     const value = profile?.attributes[attribute];
-    return value !== undefined && value !== null && values.includes(String(value));
+    return value !== undefined && values.includes(String(value));
   });
 }
 

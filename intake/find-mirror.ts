@@ -60,5 +60,9 @@ async function joined(
     if (held === undefined) byIdp.records.push(record);
     else if (isNewer(record.version, held.version)) Object.assign(held, record);
   }
+  // Written now: should the event turn out to be stale, what was joined must not be lost with it.
+  await tx.collections.directoryUsers.replaceOne({ _id: byIdp._id }, byIdp, {
+    session: tx.session,
+  });
   return byIdp;
 }

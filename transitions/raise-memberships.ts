@@ -90,6 +90,8 @@ async function raise(store: Store, ids: string[]): Promise<void> {
       $set: {
         revision: { $add: ['$revision', 1] },
         resting: false,
+        // A revocation that is still owed goes before everything else, also after an outage.
+        urgent: { $or: ['$urgent', { $gt: ['$closings', '$revokedClosings'] }] },
         pendingSince: { $ifNull: ['$pendingSince', '$$NOW'] },
       },
     },

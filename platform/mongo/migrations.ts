@@ -64,7 +64,8 @@ const indexes: Index[] = [
   ['linkRequests', { directoryUserId: 1 }],
   ['notices', { at: -1 }],
   ['ownershipMoves', { membershipId: 1, generation: 1 }],
-  ['dispatches', { nextAt: 1 }],
+  // What was signalled a day ago says nothing any more.
+  ['dispatches', { signalledAt: 1 }, { expireAfterSeconds: 86_400 }],
   ['heartbeats', { role: 1, at: 1 }],
 ];
 

@@ -37,7 +37,7 @@ export function createDirectoryLookup(options: {
   const get = async (
     path: string,
     query: Record<string, string>,
-    shape: z.ZodType<unknown>,
+    shape: z.ZodType,
   ): Promise<Lookup> => {
     try {
       // The plain call keeps the wire shape, which the schemas of the intake read.
