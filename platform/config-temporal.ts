@@ -3,6 +3,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Environment } from './config-variables.ts';
 import { consequenceOf } from './config-variables.ts';
 import type { ConfigProblem } from './config-error.ts';
+import { isError } from './safe-error.ts';
 
 /** How to reach Temporal. `connection` fits `Connection.connect` and `NativeConnection.connect` alike. */
 export interface TemporalConfig {
@@ -146,7 +147,7 @@ function checkIgnored(raw: Record<string, string>, problems: ConfigProblem[]): v
 
 /** The loader's messages may quote lines of a file that holds keys, so only its kind of failure is told. */
 function loaderProblem(error: unknown, environment: Environment): ConfigProblem {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = isError(error) && 'code' in error ? String(error.code) : '';
   const problem = /^E[A-Z]+$/.test(code)
     ? `a file named by TEMPORAL_CONFIG_FILE or TEMPORAL_TLS_*_PATH cannot be read (${code})`
     : 'the profile file cannot be used: not TOML, an unknown key, or no such profile';

@@ -126,6 +126,10 @@ export const environmentShape = {
   TENURE_EVENTS: oneOf(['both', 'webhook', 'poll']).default('both'),
   TENURE_SIMULATOR: oneOf(['on', 'off']).optional(),
   TENURE_WORKFLOW_BUNDLE: path.optional(),
+  TENURE_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/, 'expected 1 to 64 lower-case letters, digits and -')
+    .default('tenure'),
   TENURE_WORKER_PORT: wholeNumber(0, 65_535, 8081),
   TENURE_DISPATCH_INTERVAL_MS: wholeNumber(10, 60_000, 200),
   TENURE_SWEEP_INTERVAL_MS: wholeNumber(100, 604_800_000, 86_400_000),
@@ -148,7 +152,7 @@ export type Environment = z.output<typeof environmentSchema>;
 
 /** Variables whose value may be shown to help: numbers, words and addresses, never keys, URLs or key material. */
 export function mayShow(variable: string): boolean {
-  return /^(NODE_ENV|LOG_LEVEL|PORT|MONGODB_DATABASE|TEMPORAL_(ADDRESS|NAMESPACE|TLS|PROFILE|\w+_PATH)|TENURE_(EVENTS|SIMULATOR|CONFIG|JOIN_ADMISSION|HOST_WRITES_PER_SECOND|\w+_(MS|DAYS|BYTES|PORT)))$/.test(
+  return /^(NODE_ENV|LOG_LEVEL|PORT|MONGODB_DATABASE|TEMPORAL_(ADDRESS|NAMESPACE|TLS|PROFILE|\w+_PATH)|TENURE_(EVENTS|QUEUE_PREFIX|SIMULATOR|CONFIG|JOIN_ADMISSION|HOST_WRITES_PER_SECOND|\w+_(MS|DAYS|BYTES|PORT)))$/.test(
     variable,
   );
 }

@@ -39,6 +39,8 @@ export interface Config {
   temporal: TemporalConfig & {
     /** `stickyQueueScheduleToStartTimeout`: how long a task waits for a worker that may be dead. */
     stickyTimeoutMs: number;
+    /** What the task queues' names begin with: several deployments may share a namespace. */
+    queuePrefix: string;
     /** The prebuilt workflow code; null (never in a production worker): built when the worker starts. */
     workflowBundle: string | null;
   };
@@ -186,6 +188,7 @@ function assemble(
     temporal: {
       ...temporal,
       stickyTimeoutMs: environment.TENURE_STICKY_TIMEOUT_MS,
+      queuePrefix: environment.TENURE_QUEUE_PREFIX,
       workflowBundle: environment.TENURE_WORKFLOW_BUNDLE ?? null,
     },
     workos: {

@@ -10,3 +10,8 @@ export function overlapping(paths: readonly string[]): [string, string] | null {
   }
   return null;
 }
+
+/** Whether one of `changed` is, holds or lies inside one of the fields that must stay as they are. */
+export function touches(changed: readonly string[], kept: readonly string[]): boolean {
+  return changed.some((path) => kept.some((other) => overlapping([path, other]) !== null));
+}

@@ -1,6 +1,7 @@
 import { promises as files } from 'node:fs';
 
 import { ConfigError } from '../config-error.ts';
+import { isError } from '../safe-error.ts';
 import { minimalHostFile, parseHostFile, type HostFileResult } from './parse.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function readHostFile(path: string | null): Promise<HostFileResult>
   try {
     bytes = await files.readFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code = isError(error) && 'code' in error ? String(error.code) : 'unknown error';
     throw unreadable(`names ${JSON.stringify(path)}, which cannot be read (${code})`);
   }
   let text: string;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { projectedFields } from '../../domain/host-file.ts';
 import { policyDefaultsSchema } from '../policy-schema.ts';
-import { overlapping } from './field-paths.ts';
+import { overlapping, touches } from './field-paths.ts';
 
 /** The grammar of the host file (design section 8), before defaults are filled in. */
 
@@ -122,7 +122,7 @@ const mongodbSession = z
   .refine(belongsOnce, belongsMessage)
   .refine(
     ({ user, organization, revoke: way }) =>
-      way === 'delete' || noOverlap([user, organization ?? [], Object.keys(way.set)].flat()),
+      way === 'delete' || !touches(Object.keys(way.set), [user, organization ?? []].flat()),
     'revoke would overwrite the field that says whose it is',
   );
 
@@ -171,7 +171,7 @@ const personalData = z
   .refine(belongsOnce, belongsMessage)
   .refine(({ user, organization, fields }) => {
     const changed = Object.keys(fields).filter((path) => typeof fields[path] === 'string');
-    return noOverlap([user, organization ?? [], changed].flat());
+    return !touches(changed, [user, organization ?? []].flat());
   }, 'would erase the field that says whose data it is, so that nobody could verify the rest');
 
 const place = z
