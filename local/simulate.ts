@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { parseArguments, UsageError, usage } from './simulator/cli-arguments.ts';
+import { parseArguments, UsageError } from './simulator/cli-arguments.ts';
 import type { CliRequest } from './simulator/cli-arguments.ts';
 import { describeAnswer } from './simulator/cli-answers.ts';
+import { usage } from './simulator/cli-usage.ts';
 
 /**
  * `npm run simulate -- <command>`: tells the running directory simulator what happens to people. The address is the

@@ -145,6 +145,7 @@ describe('the command line', () => {
   it.each([
     ['jion', /no command jion/],
     ['leave', /leave needs a person/],
+    ['leave ada bo', /leave cannot use bo/],
     ['join --email a@b.test', /--directory/],
     ['leave ada --colour red', /colour/],
     ['fault delay on --ms soon', /--ms takes a number/],
