@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+import { ApiProblem } from './problem.ts';
+
+/** The query of a paged list. */
+export const pageQuery = {
+  limit: z.coerce
+    .number({ error: 'Expected a whole number from 1 to 100.' })
+    .int()
+    .min(1)
+    .max(100)
+    .default(20)
+    .meta({ description: 'How many entries, 1 to 100.' }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(1_024)
+    .optional()
+    .meta({ description: 'Where to go on: `next` of the page before.' }),
+};
+
+/** The answer of a paged list; `next` is null on the last page. */
+export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ data: z.ZodArray<T>; next: z.ZodNullable<z.ZodString> }> {
+  return z.strictObject({ data: z.array(item), next: z.nullable(z.string()) });
+}
+
+/**
+ * Reads a cursor: the sort key of the last entry, as JSON in base64url. It comes from outside, so it must
+ * have exactly the shape that this list writes; an object in it could become an operator.
+ *
+ * @throws ApiProblem 422
+ */
+export function readCursor<T>(cursor: string | undefined, key: z.ZodType<T>): T | null {
+  if (cursor === undefined) return null;
+  const parsed = key.safeParse(decoded(cursor));
+  if (parsed.success) return parsed.data;
+  throw new ApiProblem(422, 'invalid', 'The request is not valid.', {
+    errors: [{ path: 'cursor', message: 'This is no cursor of this list.' }],
+  });
+}
+
+function decoded(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * One page of what was read: `found` holds one entry more than `limit` where there are more. The cursor is
+ * the sort key of the last entry that is shown.
+ */
+export function page<T>(
+  found: T[],
+  limit: number,
+  keyOf: (entry: T) => (string | number)[],
+): { entries: T[]; next: string | null } {
+  const entries = found.slice(0, limit);
+  const last = entries.at(-1);
+  const more = found.length > limit && last !== undefined;
+  return { entries, next: more ? writeCursor(keyOf(last)) : null };
+}
+
+export function writeCursor(key: (string | number)[]): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
+}

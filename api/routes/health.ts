@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+import { defineRoute, noInput } from '../route.ts';
+
+/** `GET /health/live`: the process answers. Asks nobody: a database that is down is no reason to restart it. */
+export const liveRoute = defineRoute({
+  method: 'get',
+  path: '/health/live',
+  summary: 'Whether the process is alive',
+  auth: 'none',
+  request: noInput,
+  responses: { 200: z.strictObject({ status: z.literal('live') }) },
+  handler: async () => ({ status: 200, body: { status: 'live' } }),
+});
+
+const part = z.enum(['mongodb', 'migrations', 'worker', 'shuttingDown']);
+
+/** `GET /health/ready`: MongoDB answers, its migrations are done and a worker polls. */
+export const readyRoute = defineRoute({
+  method: 'get',
+  path: '/health/ready',
+  summary: 'Whether everything is there that a request may need; 503 names what is missing',
+  auth: 'none',
+  request: noInput,
+  responses: {
+    200: z.strictObject({ status: z.literal('ready') }),
+    503: z.strictObject({ status: z.literal('notReady'), missing: z.array(part) }),
+  },
+  async handler(_input, { readiness }) {
+    const missing = await readiness.missing();
+    if (missing.length === 0) return { status: 200, body: { status: 'ready' } };
+    return { status: 503, body: { status: 'notReady', missing }, headers: { 'retry-after': '1' } };
+  },
+});
+
+/** `GET /metrics` */
+export const metricsRoute = defineRoute({
+  method: 'get',
+  path: '/metrics',
+  summary: 'Metrics for Prometheus; no ids and no personal data',
+  auth: 'none',
+  request: noInput,
+  responses: { 200: z.string() },
+  contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  async handler(_input, { metrics, store }) {
+    const { text } = await metrics.expose(store);
+    return { status: 200, body: text };
+  },
+});

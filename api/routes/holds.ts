@@ -1,0 +1,122 @@
+import { z } from 'zod';
+
+import type { HoldDocument } from '../../platform/mongo/documents.ts';
+import type { Store } from '../../platform/mongo/store.ts';
+import { holdKinds } from '../../domain/words.ts';
+import { placeHold, releaseHold } from '../../transitions/holds.ts';
+import type { ApiDeps } from '../deps.ts';
+import { id, reason } from '../fields.ts';
+import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { defineRoute, noBody, nothing } from '../route.ts';
+import { holdScope, holdShape, presentHold } from '../shapes/hold.ts';
+import { reasonTexts } from './read-people.ts';
+
+/** `GET /v1/holds` */
+export const listHoldsRoute = defineRoute({
+  method: 'get',
+  path: '/v1/holds',
+  summary: 'List holds, also released ones',
+  auth: 'admin',
+  request: {
+    params: nothing,
+    query: z.strictObject({
+      ...pageQuery,
+      userId: id.optional(),
+      organizationId: id.optional(),
+      state: z.enum(['active', 'released']).optional(),
+    }),
+    body: noBody,
+  },
+  responses: { 200: pageOf(holdShape) },
+  async handler({ query }, { store }) {
+    const after = readCursor(query.cursor, z.tuple([z.string().max(255)]))?.[0];
+    const { userId, organizationId, state, limit } = query;
+    const found = await store()
+      .collections.holds.find({
+        ...(userId === undefined ? {} : { 'scope.userId': userId }),
+        ...(organizationId === undefined ? {} : { 'scope.organizationId': organizationId }),
+        ...(state === undefined
+          ? {}
+          : { releasedAt: state === 'active' ? null : { $ne: null } }),
+        ...(after === undefined ? {} : { _id: { $gt: after } }),
+      })
+      .sort({ _id: 1 })
+      .limit(limit + 1)
+      .toArray();
+    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+    return { status: 200, body: { data: await presentHolds(store(), entries), next } };
+  },
+});
+
+/** `POST /v1/holds` */
+export const placeHoldRoute = defineRoute({
+  method: 'post',
+  path: '/v1/holds',
+  summary: 'Place a legal, audit or investigation hold: nothing irreversible happens to what it covers',
+  description: 'It never stops a revocation. After the commit point of an erasure: 409 erasureStarted.',
+  auth: 'admin',
+  request: {
+    params: nothing,
+    query: nothing,
+    body: z.strictObject({ scope: holdScope, kind: z.enum(holdKinds), reason }),
+  },
+  responses: { 201: holdShape },
+  async handler({ body, caller }, deps) {
+    const hold = await placeHold(deps.store(), {
+      scope: body.scope,
+      kind: body.kind,
+      reason: body.reason ?? null,
+      by: caller.name,
+      ...('resource' in body.scope
+        ? { ownerUserIds: await deps.resources.ownersOf(body.scope.resource) }
+        : {}),
+    });
+    return { status: 201, body: await afterChange(hold, deps) };
+  },
+});
+
+/** `POST /v1/holds/{id}/release` */
+export const releaseHoldRoute = defineRoute({
+  method: 'post',
+  path: '/v1/holds/{id}/release',
+  summary: 'Release a hold; what it blocked goes on',
+  auth: 'admin',
+  request: { params: z.strictObject({ id }), query: nothing, body: z.strictObject({ reason }) },
+  responses: { 200: holdShape },
+  async handler({ params, body, caller }, deps) {
+    const hold = await releaseHold(deps.store(), {
+      holdId: params.id,
+      by: caller.name,
+      reason: body.reason ?? null,
+    });
+    return { status: 200, body: await afterChange(hold, deps) };
+  },
+});
+
+/** Signals the few lifecycles of a person at once; a whole organization's are raised by the dispatchers. */
+async function afterChange(
+  hold: HoldDocument,
+  { store, signals }: ApiDeps,
+): Promise<z.input<typeof holdShape>> {
+  const userIds = 'userId' in hold.scope ? [hold.scope.userId] : hold.ownerUserIds;
+  const concerned = await store()
+    .collections.memberships.find({ userId: { $in: userIds } })
+    .limit(100)
+    .project<{ _id: string; organizationId: string }>({ organizationId: 1 })
+    .toArray();
+  signals.lookAgain(
+    concerned.map(({ _id, organizationId }) => ({ membershipId: _id, organizationId })),
+  );
+  return presentHold(hold, await reasonTexts(store(), [hold.reasonId]));
+}
+
+async function presentHolds(
+  store: Store,
+  holds: HoldDocument[],
+): Promise<z.input<typeof holdShape>[]> {
+  const reasons = await reasonTexts(
+    store,
+    holds.map(({ reasonId }) => reasonId),
+  );
+  return holds.map((hold) => presentHold(hold, reasons));
+}

@@ -1,0 +1,40 @@
+import type { Route } from '../route.ts';
+import { receiveWebhook } from '../webhooks/receive-webhook.ts';
+import { checkAccessRoute } from './access-checks.ts';
+import { listLinkRequestsRoute, listNoticesRoute, listQuarantineRoute } from './attention.ts';
+import { commandRoutes } from './commands.ts';
+import { listDirectoriesRoute } from './directories.ts';
+import { liveRoute, metricsRoute, readyRoute } from './health.ts';
+import { listHoldsRoute, placeHoldRoute, releaseHoldRoute } from './holds.ts';
+import { importUsersRoute } from './import-users.ts';
+import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
+import { openApiRoute } from './openapi.ts';
+import { getPolicyRoute, putPolicyRoute } from './policy.ts';
+import { searchUsersRoute } from './search-users.ts';
+import { getUserRoute, listUsersRoute } from './users.ts';
+
+/** Every call of the API. */
+export const routes: readonly Route[] = [
+  receiveWebhook,
+  checkAccessRoute,
+  listUsersRoute,
+  importUsersRoute,
+  searchUsersRoute,
+  getUserRoute,
+  getMembershipRoute,
+  getTimelineRoute,
+  ...commandRoutes,
+  listHoldsRoute,
+  placeHoldRoute,
+  releaseHoldRoute,
+  getPolicyRoute,
+  putPolicyRoute,
+  listDirectoriesRoute,
+  listLinkRequestsRoute,
+  listQuarantineRoute,
+  listNoticesRoute,
+  liveRoute,
+  readyRoute,
+  metricsRoute,
+  openApiRoute(() => routes),
+];

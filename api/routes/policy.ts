@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+import {
+  directorySyncStates,
+  type DirectorySync,
+  type Policy,
+} from '../../domain/policy.ts';
+import { policySchema, resolvePolicy } from '../../platform/policy-schema.ts';
+import { putPolicy } from '../../transitions/put-policy.ts';
+import { policyOf } from '../../transitions/organization.ts';
+import { id, reason } from '../fields.ts';
+import { defineRoute, noBody, nothing } from '../route.ts';
+
+const transferTime = z.enum(['onDeprovision', 'beforeAnonymization', 'manual']);
+
+/** A whole policy with every default filled in. */
+const policyShape = z
+  .strictObject({
+    ...policySchema.required().shape,
+    ownership: z.strictObject({
+      when: z.union([
+        transferTime,
+        z.strictObject({ critical: transferTime, other: transferTime }),
+      ]),
+      recipients: z.array(
+        z.union([z.enum(['manager', 'organization']), z.strictObject({ userId: id })]),
+      ),
+      returnOnReactivation: z.boolean(),
+    }),
+    guard: z.strictObject({
+      maxUsers: z.int(),
+      maxPercent: z.number(),
+      windowMinutes: z.int(),
+      graceDays: z.int(),
+    }),
+    directorySync: z.enum(directorySyncStates),
+  })
+  .meta({ id: 'Policy' });
+
+const params = z.strictObject({ id });
+
+/** `GET /v1/organizations/{id}/policy` */
+export const getPolicyRoute = defineRoute({
+  method: 'get',
+  path: '/v1/organizations/{id}/policy',
+  summary: 'Read the policy in force, defaults filled in',
+  description: 'Also of an organization that nobody has mentioned yet: then it is all defaults.',
+  auth: 'admin',
+  request: { params, query: nothing, body: noBody },
+  responses: { 200: policyShape },
+  async handler({ params: { id: organizationId } }, { store, hostFile }) {
+    const found = await store().collections.organizations.findOne({ _id: organizationId });
+    const policy = policyOf(found, hostFile);
+    return { status: 200, body: present(policy, found?.directorySync ?? 'disabled') };
+  },
+});
+
+/** `PUT /v1/organizations/{id}/policy` */
+export const putPolicyRoute = defineRoute({
+  method: 'put',
+  path: '/v1/organizations/{id}/policy',
+  summary: 'Replace the whole policy; what is absent gets its default',
+  description:
+    '`directorySync` is a state: absent means unchanged. Due times that count down stay as they are.',
+  auth: 'admin',
+  request: { params, query: nothing, body: policySchema.extend({ reason }) },
+  responses: { 200: policyShape },
+  async handler({ params: { id: organizationId }, body }, { store, hostFile }) {
+    const { directorySync, reason: _unrecorded, ...given } = body;
+    const policy = resolvePolicy(given, hostFile.defaults.policy);
+    const organization = await putPolicy(store(), organizationId, {
+      policy,
+      ...(directorySync === undefined ? {} : { directorySync }),
+    });
+    return { status: 200, body: present(policy, organization.directorySync) };
+  },
+});
+
+/** The fields one by one: a document's own further fields must not come along. */
+function present(policy: Policy, directorySync: DirectorySync): z.input<typeof policyShape> {
+  const { ownership, guard } = policy;
+  return {
+    coolingOffDays: policy.coolingOffDays,
+    sandbox: policy.sandbox,
+    sandboxCoolingOffSeconds: policy.sandboxCoolingOffSeconds,
+    deletionAllowed: policy.deletionAllowed,
+    erasure: policy.erasure,
+    retentionDays: policy.retentionDays,
+    accessByGroup: policy.accessByGroup,
+    leavingAttributes: policy.leavingAttributes,
+    lifecycleAuthority: policy.lifecycleAuthority,
+    suspendedCountsAsLeaving: policy.suspendedCountsAsLeaving,
+    initialStatus: policy.initialStatus,
+    jit: policy.jit,
+    ownership: {
+      when: ownership.when,
+      recipients: ownership.recipients,
+      returnOnReactivation: ownership.returnOnReactivation,
+    },
+    guard: { ...guard },
+    remindDays: policy.remindDays,
+    directorySync,
+  };
+}

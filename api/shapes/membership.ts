@@ -1,0 +1,86 @@
+import { z } from 'zod';
+
+import { currentRecord, type DirectoryUser } from '../../domain/directory-user.ts';
+import { hasLeft, isCommitted, isRetained, type Membership } from '../../domain/membership.ts';
+import { accessReasons, blockerCodes, phases, statuses } from '../../domain/words.ts';
+import { id, time, timeText } from '../fields.ts';
+
+const directoryUserShape = z.strictObject({
+  id,
+  directoryId: id,
+  idpId: z.nullable(z.string()),
+  state: z.enum(['active', 'inactive', 'suspended', 'deleted']),
+});
+
+/** A membership as the API shows it (section 7 of the design). */
+export const membershipShape = z
+  .strictObject({
+    id,
+    userId: id,
+    organizationId: id,
+    status: z.enum(statuses),
+    phase: z.enum(phases),
+    access: z.strictObject({ state: z.enum(['open', 'closed']), reason: z.enum(accessReasons) }),
+    roles: z.array(z.string()),
+    permissions: z.array(z.string()),
+    features: z.array(z.string()),
+    disabledAt: z.nullable(time),
+    deletionDueAt: z
+      .nullable(time)
+      .meta({ description: 'When the cooling-off ends; null where nothing counts down.' }),
+    blockedBy: z.array(z.strictObject({ code: z.enum(blockerCodes), detail: z.string() })),
+    generation: z.int(),
+    outcome: z.nullable(z.enum(['anonymized', 'deleted'])),
+    directoryUsers: z.array(directoryUserShape),
+  })
+  .meta({ id: 'Membership' });
+
+export type MembershipShape = z.input<typeof membershipShape>;
+
+/**
+ * Presents a membership.
+ *
+ * @param directoryUsers those that stand behind it, others are ignored
+ */
+export function presentMembership(
+  membership: Membership,
+  directoryUsers: readonly DirectoryUser[],
+): MembershipShape {
+  return {
+    id: membership._id,
+    userId: membership.userId,
+    organizationId: membership.organizationId,
+    status: membership.status,
+    phase: membership.phase,
+    access: { state: membership.access.state, reason: membership.access.reason },
+    roles: [...new Set(membership.roles.map(({ role }) => role))],
+    permissions: [...membership.permissions],
+    features: [...membership.features],
+    disabledAt: timeText(membership.disabledAt),
+    deletionDueAt: timeText(deletionDueAt(membership)),
+    blockedBy: membership.blockedBy.map(({ code, detail }) => ({ code, detail })),
+    generation: membership.generation,
+    outcome: membership.outcome,
+    directoryUsers: directoryUsers
+      .filter(({ membershipId }) => membershipId === membership._id)
+      .map(presentDirectoryUser),
+  };
+}
+
+/** A due time is only shown while something counts down towards it. */
+function deletionDueAt(membership: Membership): Date | null {
+  const counts = hasLeft(membership) && !isRetained(membership) && !isCommitted(membership);
+  return counts ? membership.dueAt : null;
+}
+
+function presentDirectoryUser(
+  directoryUser: DirectoryUser,
+): MembershipShape['directoryUsers'][number] {
+  const record = currentRecord(directoryUser);
+  return {
+    id: record.id,
+    directoryId: directoryUser.directoryId,
+    idpId: directoryUser.idpId ?? null,
+    state: record.state,
+  };
+}
