@@ -1,7 +1,9 @@
 import type { DirectoryUser } from '../domain/directory-user.ts';
 import type { ConditionsFound, Membership } from '../domain/membership.ts';
 import type { Lookup } from '../platform/workos/directory-lookup.ts';
+import { possibleResourceIds, resourceIdOf } from '../connectors/mongodb/ids.ts';
 import { takeInListing } from '../intake/take-in-listing.ts';
+import { activeResourceHolds } from '../transitions/holds.ts';
 import { recordConditions } from '../transitions/record-steps.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hostMembership } from './revoke-sessions.ts';
@@ -35,6 +37,7 @@ export function createCheckConditions(deps: ActivityDeps) {
       at: new Date(input.nowMs),
       lastLook,
       ownedLeft: await countOwned(deps, membership),
+      resourceHolds: await resourceHolds(deps, membership),
     });
     return lastLook === 'gone' || lastLook === 'directoryGone';
   };
@@ -43,6 +46,38 @@ export function createCheckConditions(deps: ActivityDeps) {
 async function countOwned(deps: ActivityDeps, membership: Membership): Promise<number> {
   if (deps.host === null) return 0;
   return deps.host.countOwned(await hostMembership(deps.store, membership));
+}
+
+/**
+ * Which holds on resources cover this person: the host application says whose the resource is now, and
+ * Tenure's own notes whether it was theirs before it was handed over.
+ */
+async function resourceHolds(
+  deps: ActivityDeps,
+  membership: Membership,
+): Promise<ConditionsFound['resourceHolds']> {
+  const holds = await activeResourceHolds(deps.store);
+  const covering: string[] = [];
+  for (const { _id, scope } of holds) {
+    const { resource } = scope;
+    const owned = (await deps.host?.ownsResource(membership.userId, resource)) ?? false;
+    if (owned || (await wasHandedOver(deps, membership, resource))) covering.push(_id);
+  }
+  return { checked: holds.map(({ _id }) => _id), covering };
+}
+
+async function wasHandedOver(
+  { store }: ActivityDeps,
+  membership: Membership,
+  { kind, id }: { kind: string; id: string },
+): Promise<boolean> {
+  const resourceIds = possibleResourceIds(id).map(resourceIdOf);
+  const move = await store.collections.ownershipMoves.findOne({
+    membershipId: membership._id,
+    kind,
+    resourceId: { $in: resourceIds },
+  });
+  return move !== null;
 }
 
 /** The worst answer of all counts: active before uncertain before gone. */

@@ -55,6 +55,8 @@ export interface ConditionsFound {
   lastLook: 'gone' | 'active' | 'uncertain' | 'directoryGone';
   /** Resources that would be left without an owner. */
   ownedLeft: number;
+  /** The holds on resources that were looked at, and those of them whose resource is, or was, this person's. */
+  resourceHolds: { checked: string[]; covering: string[] };
 }
 
 /** The erasure of a membership from its commit on. */

@@ -15,8 +15,10 @@ export const lastLookValidMs = 5 * 60 * 1000;
 /** Everything the next step is decided from: the membership, and what surrounds it. */
 export interface LifecycleFacts {
   membership: Membership;
-  /** The holds on the user, the organization or a resource of theirs that are not released. */
+  /** The holds on the user or the organization that are not released. */
   holdIds: string[];
+  /** Every hold on a resource that is not released: whose resource it is, the last check of conditions tells. */
+  resourceHoldIds: string[];
   /** What the organization's contract says of deletion. */
   contract: 'allowed' | 'refused' | 'unknown';
   /** The policy's transfer times for which the host application has resource kinds. */
@@ -118,10 +120,11 @@ function due(facts: LifecycleFacts, nowMs: number): Decision {
   const fresh =
     found !== null &&
     found.generation === membership.generation &&
-    nowMs - found.at.getTime() <= lastLookValidMs;
+    nowMs - found.at.getTime() <= lastLookValidMs &&
+    facts.resourceHoldIds.every((id) => found.resourceHolds.checked.includes(id));
   if (!fresh) return decide({ do: 'checkConditions' }, 'coolingOff');
   // What waits to be handed over is no reason of its own: it is handed over once nothing else blocks.
-  const blockers = [...standing, ...foundBlockers(found, handOver)];
+  const blockers = [...standing, ...foundBlockers(facts, found, handOver)];
   if (blockers.length > 0) return decide({ do: 'rest' }, 'blocked', blockers);
   if (found.lastLook !== 'gone') return decide({ do: 'checkConditions' }, 'coolingOff');
   return decide({ do: 'commit' }, 'coolingOff');
@@ -135,8 +138,14 @@ function standingBlockers(facts: LifecycleFacts): Blocker[] {
   return blockers;
 }
 
-function foundBlockers(found: ConditionsFound, handOver: boolean): Blocker[] {
-  const blockers: Blocker[] = [];
+function foundBlockers(
+  { resourceHoldIds }: LifecycleFacts,
+  found: ConditionsFound,
+  handOver: boolean,
+): Blocker[] {
+  const blockers: Blocker[] = resourceHoldIds
+    .filter((id) => found.resourceHolds.covering.includes(id))
+    .map((id) => ({ code: 'hold', detail: id }));
   if (found.ownedLeft > 0 && !handOver) {
     blockers.push({ code: 'ownership', detail: String(found.ownedLeft) });
   }

@@ -12,26 +12,41 @@ import { changeMembership } from './change-membership.ts';
 import { raiseOrganization } from './raise-memberships.ts';
 import { keepReason } from './reasons.ts';
 
-/** The holds that cover a membership and are not released: on its user, its organization, or a resource of theirs. */
+/** The holds on the user or the organization of a membership that are not released. */
 export async function activeHolds(
   store: Store,
-  membership: Pick<Membership, '_id' | 'userId' | 'organizationId'>,
+  membership: Pick<Membership, 'userId' | 'organizationId'>,
   session?: ClientSession,
 ): Promise<HoldDocument[]> {
-  const options = session === undefined ? {} : { session };
+  const { userId, organizationId } = membership;
+  const covering = [{ 'scope.userId': userId }, { 'scope.organizationId': organizationId }];
   return store.collections.holds
+    .find({ releasedAt: null, $or: covering }, session === undefined ? {} : { session })
+    .toArray();
+}
+
+/** A hold on one resource of the host application. */
+export type ResourceHold = HoldDocument & { scope: { resource: { kind: string; id: string } } };
+
+/**
+ * Every hold on a resource that is not released. Whose resource it is only the host application knows, so
+ * the check of conditions asks it, and a commit is refused while any of these was not asked about.
+ */
+export async function activeResourceHolds(
+  store: Store,
+  session?: ClientSession,
+): Promise<ResourceHold[]> {
+  const holds = await store.collections.holds
     .find(
-      {
-        releasedAt: null,
-        $or: [
-          { 'scope.userId': membership.userId },
-          { 'scope.organizationId': membership.organizationId },
-          { ownerUserIds: membership.userId },
-        ],
-      },
-      options,
+      { releasedAt: null, 'scope.resource': { $exists: true } },
+      session === undefined ? {} : { session },
     )
     .toArray();
+  return holds.filter(isResourceHold);
+}
+
+function isResourceHold(hold: HoldDocument): hold is ResourceHold {
+  return 'resource' in hold.scope;
 }
 
 export interface HoldRequest {
@@ -39,8 +54,6 @@ export interface HoldRequest {
   kind: HoldKind;
   reason: string | null;
   by: string;
-  /** For a hold on a resource: the users whose erasure it stops, as the host application tells them. */
-  ownerUserIds?: string[];
 }
 
 /**
@@ -59,7 +72,6 @@ export async function placeHold(store: Store, request: HoldRequest): Promise<Hol
     const hold: HoldDocument = {
       _id: newId('hold'),
       scope: request.scope,
-      ownerUserIds: request.ownerUserIds ?? [],
       kind: request.kind,
       reasonId: await keepReason(tx, request.reason, null),
       createdBy: request.by,
@@ -114,7 +126,10 @@ async function refuseAfterCommit(tx: Transaction, userId: string): Promise<void>
   }
 }
 
-/** The lifecycles that the hold concerns look again: a few at once, a whole organization in batches. */
+/**
+ * The lifecycles that the hold concerns look again: a user's at once, a whole organization in batches. A
+ * hold on a resource is seen by whoever comes to commit; its release reaches those that it blocked.
+ */
 async function makeLook(
   tx: Transaction,
   hold: HoldDocument,
@@ -125,9 +140,12 @@ async function makeLook(
     await raiseOrganization(tx, hold.scope.organizationId);
     return;
   }
-  const userIds = 'userId' in hold.scope ? [hold.scope.userId] : hold.ownerUserIds;
+  const concerned =
+    'userId' in hold.scope
+      ? { userId: hold.scope.userId }
+      : { phase: 'blocked' as const, 'blockedBy.detail': hold._id };
   const memberships = await tx.collections.memberships
-    .find({ userId: { $in: userIds } }, { session: tx.session })
+    .find(concerned, { session: tx.session })
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
   for (const { _id } of memberships) {

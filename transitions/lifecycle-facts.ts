@@ -5,7 +5,7 @@ import type { Membership } from '../domain/membership.ts';
 import type { LifecycleFacts } from '../domain/next-step.ts';
 import { transferTime, type Policy } from '../domain/policy.ts';
 import type { Store } from '../platform/mongo/store.ts';
-import { activeHolds } from './holds.ts';
+import { activeHolds, activeResourceHolds } from './holds.ts';
 import { policyOf } from './organization.ts';
 
 /** Everything the next step is decided from, read afresh. `session`: inside a transaction. */
@@ -21,10 +21,12 @@ export async function lifecycleFacts(
   );
   const policy = policyOf(organization, file);
   const holds = await activeHolds(store, membership, session);
+  const onResources = await activeResourceHolds(store, session);
   return {
     membership,
     policy,
     holdIds: holds.map(({ _id }) => _id),
+    resourceHoldIds: onResources.map(({ _id }) => _id),
     contract: contractOf(policy),
     transferTimes: transferTimesOf(policy, file),
     returnOwnership: policy.ownership.returnOnReactivation,

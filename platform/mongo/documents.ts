@@ -105,8 +105,6 @@ export interface HoldDocument {
     | { userId: string }
     | { organizationId: string }
     | { resource: { kind: string; id: string } };
-  /** Of a hold on a resource: the users whose erasure it stops, as the host application told them. */
-  ownerUserIds: string[];
   kind: HoldKind;
   reasonId: string | null;
   createdBy: string;

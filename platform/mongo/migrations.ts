@@ -59,7 +59,16 @@ const indexes: Index[] = [
   ['reasons', { membershipId: 1 }],
   ['holds', { 'scope.userId': 1 }],
   ['holds', { 'scope.organizationId': 1 }],
-  ['holds', { ownerUserIds: 1 }],
+  [
+    'holds',
+    { 'scope.resource.id': 1 },
+    { name: 'onResources', partialFilterExpression: { 'scope.resource': { $exists: true } } },
+  ],
+  [
+    'memberships',
+    { 'blockedBy.detail': 1 },
+    { name: 'blockedBy', partialFilterExpression: { phase: 'blocked' } },
+  ],
   ['linkRequests', { organizationId: 1, resolution: 1 }],
   ['linkRequests', { directoryUserId: 1 }],
   ['notices', { at: -1 }],
