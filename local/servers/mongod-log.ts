@@ -23,20 +23,20 @@ const harmless = new Set([
  * duplicate value.
  */
 export function withoutDocuments(line: string): string {
+  // mongod says in plain text that it cannot read its own arguments.
+  if (!line.startsWith('{')) return line;
   const entry = parse(line);
-  if (entry === null) return line;
+  // Cut off, by a crash or a full disk: it may have been about anything.
+  if (entry === null) return '(a damaged line was left out)';
   if (!('attr' in entry) || ('c' in entry && harmless.has(String(entry.c)))) return line;
   return JSON.stringify({ ...entry, attr: '(left out)' });
 }
 
-/** Null for a line that is no JSON: mongod says so that it cannot read its own arguments. */
 function parse(line: string): object | null {
-  if (!line.startsWith('{')) return null;
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' ? value : null;
   } catch {
-    // Cut off, by a crash or a full disk: it may have been about anything.
-    return { msg: 'a damaged line was left out' };
+    return null;
   }
 }
