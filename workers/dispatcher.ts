@@ -138,7 +138,7 @@ async function signalOne(
   onSent?: (id: string) => void,
 ): Promise<boolean> {
   try {
-    await signals.signal(candidate);
+    await signals.signal({ ...candidate, membershipId: candidate._id });
   } catch {
     onSignalled(kindOf(candidate), false);
     return false;

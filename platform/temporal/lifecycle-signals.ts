@@ -9,7 +9,7 @@ import {
   taskQueuesOf,
   type LifecycleInput,
 } from '../../domain/messages.ts';
-import type { Membership } from '../../domain/membership.ts';
+import type { Phase } from '../../domain/words.ts';
 
 const phaseKey = defineSearchAttributeKey(searchAttributeNames.phase, SearchAttributeType.KEYWORD);
 const organizationKey = defineSearchAttributeKey(
@@ -18,7 +18,14 @@ const organizationKey = defineSearchAttributeKey(
 );
 
 /** What a signal needs to know of a membership: ids and enums only, Temporal keeps them. */
-export type Signalled = Pick<Membership, '_id' | 'organizationId' | 'phase' | 'urgent'>;
+export interface Signalled {
+  membershipId: string;
+  organizationId: string;
+  /** For the search attribute of a run that starts. */
+  phase?: Phase;
+  /** Default true: what is signalled at once closes, narrows or was commanded. */
+  urgent?: boolean;
+}
 
 /** How a lifecycle is made to look again. */
 export interface LifecycleSignals {
@@ -62,20 +69,23 @@ export function createLifecycleSignals(
 
 function startOptions(membership: Signalled, queuePrefix: string) {
   const input: LifecycleInput = {
-    membershipId: membership._id,
+    membershipId: membership.membershipId,
     organizationId: membership.organizationId,
   };
   const args: [LifecycleInput] = [input];
   return {
-    workflowId: lifecycleWorkflowId(membership._id),
+    workflowId: lifecycleWorkflowId(membership.membershipId),
     taskQueue: taskQueuesOf(queuePrefix).lifecycle,
     args,
     signal: lookAgainSignalName,
     // A run ends whenever nothing is pending: the next one must be allowed to start, however it ended.
     workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
-    priority: { priorityKey: membership.urgent ? 1 : 4, fairnessKey: fairnessKey(membership) },
+    priority: {
+      priorityKey: (membership.urgent ?? true) ? 1 : 4,
+      fairnessKey: fairnessKey(membership),
+    },
     typedSearchAttributes: [
-      { key: phaseKey, value: membership.phase },
+      ...(membership.phase === undefined ? [] : [{ key: phaseKey, value: membership.phase }]),
       { key: organizationKey, value: membership.organizationId },
     ],
     staticSummary: 'The lifecycle of one membership: one user in one organization',

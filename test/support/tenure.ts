@@ -198,10 +198,8 @@ export async function startTenure(): Promise<RunningTenure> {
     async deliver(envelope) {
       const taken = await tenure.take(envelope);
       if (!taken.duplicate && taken.urgent.length > 0) {
-        const found = await tenure.store.collections.memberships
-          .find({ _id: { $in: taken.urgent } })
-          .toArray();
-        signals.lookAgain(found);
+        const { organizationId } = taken;
+        signals.lookAgain(taken.urgent.map((membershipId) => ({ membershipId, organizationId })));
       }
       return taken;
     },
