@@ -258,6 +258,10 @@ function warnAbout(config: Config, warnings: string[]): void {
         'Until then events arrive by webhook only.',
     );
   }
+  const { apiKey, tls } = config.temporal.connection;
+  if (apiKey !== undefined && (tls === undefined || tls === false)) {
+    warnings.push('TEMPORAL_TLS is false: TEMPORAL_API_KEY travels to Temporal in plain.');
+  }
   if (config.role !== 'api') return;
   if (config.workos.webhookSecrets.length === 0) {
     warnings.push('WORKOS_WEBHOOK_SECRET is not set: every webhook is answered 401.');

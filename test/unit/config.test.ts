@@ -253,6 +253,19 @@ describe('the connection to Temporal', () => {
     });
   });
 
+  it('warns where the key travels in plain', () => {
+    const warned = (tls: string): boolean => {
+      const env = { ...mongo, TEMPORAL_API_KEY: 'key', TEMPORAL_TLS: tls };
+      return /in plain/.test(loadApiConfig(env).warnings.join());
+    };
+    expect([warned('false'), warned('0'), warned('true'), warned('')]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it('passes certificates on as bytes', () => {
     const { connection } = loadApiConfig({
       ...mongo,
