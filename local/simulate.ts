@@ -1,3 +1,5 @@
+import '../platform/check-node.ts';
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

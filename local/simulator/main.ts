@@ -1,3 +1,5 @@
+import '../../platform/check-node.ts';
+
 import { playScenario } from './scenarios.ts';
 import { startSimulatorServer } from './server.ts';
 

@@ -17,11 +17,19 @@ export function readState(path: string): WorldState | undefined {
   } catch {
     return undefined;
   }
-  const parsed = worldStateSchema.safeParse(JSON.parse(text));
+  const parsed = worldStateSchema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   throw new Error(
-    `The simulator's state file is of another version: delete it, or start with --fresh. (${path})`,
+    `The simulator's state file is damaged or of another version: delete it, or start with --fresh. (${path})`,
   );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export interface StateWriter {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -127,6 +127,16 @@ describe('webhook delivery', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+});
+
+describe('a state file', () => {
+  it.each(['{"version":', '{"version":2}'])('that holds %s is refused', async (content) => {
+    const folder = await mkdtemp(join(tmpdir(), 'simulator-'));
+    const statePath = join(folder, 'world.json');
+    await writeFile(statePath, content);
+    await expect(startSimulator({ statePath })).rejects.toThrow(/damaged or of another version/);
+    await rm(folder, { recursive: true });
   });
 });
 
