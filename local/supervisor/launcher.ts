@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
-const checkMs = 1_000;
+const checkMs = 250;
 
 /**
  * Notices when the `npm` that started this process is gone, for example after a kill -9: nobody could then

@@ -46,6 +46,7 @@ export async function runParts(options: RunOptions): Promise<number> {
   const problem = await Promise.race([stop.promise, supervisor.failed, notReady]);
   unwatch();
   report(problem === null ? 'Stopping ...' : `${problem}\nStopping everything ...`);
+  state.noteStopping();
   await supervisor.stop();
   report('Stopped.');
   return problem === null ? 0 : 1;

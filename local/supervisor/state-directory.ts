@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endMarked, endProcesses } from './end-processes.ts';
 import { readJsonObject, writeJsonFile } from './json-file.ts';
-import { tryLock, type Lock } from './lock.ts';
+import { tryLock, waitForLock, type Lock } from './lock.ts';
 import { isProcessIdentity, type ProcessIdentity } from './process-identity.ts';
 
 /** The directory that keeps a stack's state, held by this process. */
@@ -15,6 +16,8 @@ export interface StateDirectory {
   file(...names: string[]): string;
   /** Writes down what runs, for the next start to end should nobody else do it. */
   recordProcesses(processes: readonly ProcessIdentity[]): void;
+  /** Says that this run is ending: a next start then waits for its end instead of refusing. */
+  noteStopping(): void;
   release(): Promise<void>;
 }
 
@@ -28,6 +31,7 @@ const leftoverGraceMs = 5_000;
 
 const lockName = 'supervisor.lock';
 const processesName = 'processes.json';
+const stoppingName = 'stopping';
 
 /**
  * Takes the state directory for this process: refuses where another start holds it, ends what a killed
@@ -42,23 +46,29 @@ export async function openStateDirectory(
 ): Promise<StateDirectory> {
   await mkdir(directory, { recursive: true });
   const path = await realpath(directory);
-  const lock = await lockOrRefuse(path);
+  const lock = await lockOrRefuse(path, options.report);
   await endLeftovers(path, options.report);
   if (options.fresh) await empty(path);
   // A stack.json of a killed start names addresses where nothing answers any more.
   await rm(join(path, 'stack.json'), { force: true });
+  await rm(join(path, stoppingName), { force: true });
   return {
     path,
     marker: `${path}|${randomUUID()}`,
     file: (...names) => join(path, ...names),
     recordProcesses: (processes) => writeJsonFile(join(path, processesName), { processes }),
+    noteStopping: () => writeFileSync(join(path, stoppingName), ''),
     release: () => lock.release(),
   };
 }
 
-async function lockOrRefuse(path: string): Promise<Lock> {
+async function lockOrRefuse(path: string, report: (line: string) => void): Promise<Lock> {
   const attempt = await tryLock(join(path, lockName));
   if ('lock' in attempt) return attempt.lock;
+  if (existsSync(join(path, stoppingName))) {
+    const wait = `Waiting for process ${attempt.owner.pid}, an earlier start, which is stopping ...`;
+    return waitForLock(join(path, lockName), () => report(wait));
+  }
   throw new AlreadyRunningError(
     `Tenure is already running from this checkout, as process ${attempt.owner.pid} (${path}). Stop it first (Ctrl-C there).`,
   );

@@ -230,6 +230,16 @@ describe('the supervisor', () => {
     expect(await survivors()).toHaveLength(4);
   });
 
+  test('waits for an earlier start that is stopping', async () => {
+    const stack = await startReady();
+    process.kill(stack.pid, 'SIGTERM');
+    await until(() => stack.output().includes('Stopping ...'), stack.output);
+    const next = await startReady();
+    expect(next.output()).toContain(`Waiting for process ${stack.pid}`);
+    expect(await stack.exit).toBe(0);
+    expect(await survivors()).toHaveLength(4);
+  });
+
   test('keeps its state between starts and begins anew where asked to', async () => {
     const run = async (flags: readonly string[]): Promise<boolean> => {
       const stack = await startReady(flags);
@@ -248,9 +258,10 @@ describe('the supervisor', () => {
     const launcher = spawn('sh', ['-c', `sh -c '${command}; true' & wait`], { stdio: 'ignore' });
     started.push(launcher);
     await until(() => existsSync(join(directory, 'ready')));
-    await sleep(300);
+    const { pid } = readJsonObject(join(directory, 'supervisor.lock.1'));
     launcher.kill('SIGKILL');
-    await until(async () => (await survivors()).length === 0);
+    await until(async () => (await identify(Number(pid))) === null);
+    expect(await survivors()).toEqual([]);
     expect(notes()).toContain('first down');
   });
 });
