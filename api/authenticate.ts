@@ -35,9 +35,14 @@ export function createAuthenticator(keys: ApiSettings['keys']): Authenticate {
     const matching = known.filter((entry) => timingSafeEqual(entry.digest, digest));
     const caller = matching[0]?.caller;
     if (caller === undefined) {
-      throw new ApiProblem(401, 'unauthenticated', 'A valid key is needed: Authorization: Bearer.', {
-        headers: { 'www-authenticate': 'Bearer realm="tenure"' },
-      });
+      throw new ApiProblem(
+        401,
+        'unauthenticated',
+        'A valid key is needed: Authorization: Bearer.',
+        {
+          headers: { 'www-authenticate': 'Bearer realm="tenure"' },
+        },
+      );
     }
     if (auth === 'admin' && caller.kind !== 'admin') {
       throw new ApiProblem(403, 'forbidden', 'This key serves access checks only.');

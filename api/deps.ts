@@ -2,18 +2,14 @@ import type { Logger } from 'pino';
 
 import type { HostFile } from '../domain/host-file.ts';
 import type { NamedKey } from '../platform/config.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { Store } from '../platform/mongo/store.ts';
-import type { ApiMetrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
+import type { Scrape } from './scrape.ts';
 
 /** Tells lifecycles to look. Fire and forget: it never throws and nothing waits for it. */
 export interface LifecycleSignals {
   lookAgain(memberships: { membershipId: string; organizationId: string }[]): void;
-}
-
-/** The host application, as far as the API asks it: who owns a resource that is put on hold. */
-export interface ResourceOwners {
-  ownersOf(resource: { kind: string; id: string }): Promise<string[]>;
 }
 
 /** What the API is made of; `api/main.ts` puts it together, tests give their own. */
@@ -25,10 +21,11 @@ export interface ApiDeps {
   store: () => Store;
   hostFile: HostFile;
   signals: LifecycleSignals;
-  resources: ResourceOwners;
   readiness: Readiness;
   logger: Logger;
-  metrics: ApiMetrics;
+  metrics: Metrics;
+  /** The text of `/metrics`. */
+  scrape: Scrape;
   newUserId: () => string;
   settings: ApiSettings;
 }

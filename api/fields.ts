@@ -7,7 +7,7 @@ export const id = z
   .string()
   .min(1)
   .max(255)
-  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'This is no id.')
+  .refine((given) => given.isWellFormed() && !/\p{Cc}/u.test(given), 'This is no id.')
   .meta({ description: 'Opaque id.' });
 
 /** A text of a person's data or of an admin: any letters, bounded. */

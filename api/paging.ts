@@ -20,7 +20,9 @@ export const pageQuery = {
 };
 
 /** The answer of a paged list; `next` is null on the last page. */
-export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ data: z.ZodArray<T>; next: z.ZodNullable<z.ZodString> }> {
+export function pageOf<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{ data: z.ZodArray<T>; next: z.ZodNullable<z.ZodString> }> {
   return z.strictObject({ data: z.array(item), next: z.nullable(z.string()) });
 }
 

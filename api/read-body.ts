@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
+import { isError } from '../platform/safe-error.ts';
 import { ApiProblem } from './problem.ts';
 
 /** How deep JSON may be nested: recursive code behind the API must not run out of stack. */
@@ -21,14 +22,15 @@ export async function readBytes(request: IncomingMessage, limit: number): Promis
   let size = 0;
   try {
     for await (const chunk of request) {
-      if (!Buffer.isBuffer(chunk)) throw new TypeError('The request was decoded before it was read.');
+      if (!Buffer.isBuffer(chunk))
+        throw new TypeError('The request was decoded before it was read.');
       size += chunk.length;
       // What is too large is still read to its end, and forgotten: a caller that is cut off in the middle
       // of sending sees a broken connection and never learns why.
       if (size <= limit) chunks.push(chunk);
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') {
+    if (isError(error) && 'code' in error && error.code === 'ECONNRESET') {
       throw new ApiProblem(400, 'incompleteBody', 'The body ended before its announced length.');
     }
     throw error;
@@ -57,7 +59,11 @@ export function parseJson(bytes: Uint8Array): unknown {
     throw new ApiProblem(400, 'malformedJson', 'The body is not JSON in UTF-8.');
   }
   if (isTooDeep(value)) {
-    throw new ApiProblem(400, 'malformedJson', `The body is nested deeper than ${maxDepth} levels.`);
+    throw new ApiProblem(
+      400,
+      'malformedJson',
+      `The body is nested deeper than ${maxDepth} levels.`,
+    );
   }
   return value;
 }

@@ -94,7 +94,7 @@ export interface RouteSpec<
   request: RequestSchemas<P, Q, B>;
   responses: R;
   contentType?: string;
-  handler(input: Input<P, Q, B>, deps: ApiDeps): Promise<H>;
+  handler: (input: Input<P, Q, B>, deps: ApiDeps) => Promise<H>;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type Koa from 'koa';
 import type { Logger } from 'pino';
 
+import { safeError } from '../../platform/safe-error.ts';
 import { problemBody, problemOf } from '../problem.ts';
 import type { AppState } from './observe-requests.ts';
 
@@ -16,7 +17,7 @@ export function answerErrors(logger: Logger): Koa.Middleware<AppState> {
       const problem = problemOf(error);
       const { requestId, route } = ctx.state;
       if (problem.status === 500) {
-        logger.error({ requestId, route, ...whereItBroke(error) }, 'a request failed unexpectedly');
+        logger.error({ requestId, route, err: safeError(error) }, 'a request failed unexpectedly');
       } else if (problem.status === 503) {
         logger.warn({ requestId, route, code: problem.code }, 'a request could not be served');
       }
@@ -26,11 +27,4 @@ export function answerErrors(logger: Logger): Koa.Middleware<AppState> {
       ctx.body = JSON.stringify(problemBody(problem, requestId));
     }
   };
-}
-
-/** The error's class and the lines of the stack without its message, which may quote a document. */
-function whereItBroke(error: unknown): { errorName: string; at: string[] } {
-  if (!(error instanceof Error)) return { errorName: typeof error, at: [] };
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return { errorName: error.name, at: frames.slice(0, 8).map((line) => line.trim()) };
 }

@@ -6,8 +6,8 @@ import type { ApiDeps } from '../deps.ts';
 
 export interface AppState {
   requestId: string;
-  /** The template of the route, never the path: an id in a label or a log line is one too many. */
-  route: string;
+  /** The template of the route, never the path: an id in a label or a log line is one too many. Null: none. */
+  route: string | null;
 }
 
 /** Routes that are called every few seconds and would fill the log. */
@@ -21,15 +21,15 @@ export function observeRequests({
   return async function observeRequest(ctx, next) {
     const startedAt = performance.now();
     ctx.state.requestId = requestIdOf(ctx.get('x-request-id'));
-    ctx.state.route = 'unknown';
+    ctx.state.route = null;
     ctx.set('x-request-id', ctx.state.requestId);
     await next();
     const { requestId, route } = ctx.state;
     const method = knownMethod(ctx.method);
     const ms = performance.now() - startedAt;
-    metrics.requestServed({ method, route, status: ctx.status, seconds: ms / 1000 });
+    metrics.requestAnswered({ method, route, status: ctx.status, seconds: ms / 1000 });
     const line = { requestId, method, route, status: ctx.status, ms: Math.round(ms * 10) / 10 };
-    if (quiet.has(route)) logger.debug(line, 'request');
+    if (route !== null && quiet.has(route)) logger.debug(line, 'request');
     else logger.info(line, 'request');
   };
 }

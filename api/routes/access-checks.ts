@@ -27,13 +27,7 @@ const question = z
 const decision = z
   .strictObject({
     allowed: z.boolean(),
-    reason: z.enum([
-      ...accessReasons,
-      'unknown',
-      'pendingLink',
-      'ambiguous',
-      'identityMismatch',
-    ]),
+    reason: z.enum([...accessReasons, 'unknown', 'pendingLink', 'ambiguous', 'identityMismatch']),
     userId: z.nullable(z.string()),
     membershipId: z.nullable(z.string()),
     roles: z.array(z.string()),

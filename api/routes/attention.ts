@@ -34,7 +34,8 @@ const linkRequest = z
 export const listLinkRequestsRoute = defineRoute({
   method: 'get',
   path: '/v1/link-requests',
-  summary: 'List directory users that may be one of several people; they have no access until decided',
+  summary:
+    'List directory users that may be one of several people; they have no access until decided',
   auth: 'admin',
   request: {
     params: nothing,

@@ -83,7 +83,8 @@ const extend = defineRoute({
 const reassign = defineRoute({
   method: 'post',
   path: '/v1/memberships/{id}/reassign-ownership',
-  summary: 'Say who receives the resources of somebody who left; the timeline tells when it is done',
+  summary:
+    'Say who receives the resources of somebody who left; the timeline tells when it is done',
   auth: 'admin',
   request: {
     params,

@@ -42,8 +42,7 @@ export const metricsRoute = defineRoute({
   request: noInput,
   responses: { 200: z.string() },
   contentType: 'text/plain; version=0.0.4; charset=utf-8',
-  async handler(_input, { metrics, store }) {
-    const { text } = await metrics.expose(store);
-    return { status: 200, body: text };
+  async handler(_input, { scrape }) {
+    return { status: 200, body: await scrape() };
   },
 });

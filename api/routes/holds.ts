@@ -35,9 +35,7 @@ export const listHoldsRoute = defineRoute({
       .collections.holds.find({
         ...(userId === undefined ? {} : { 'scope.userId': userId }),
         ...(organizationId === undefined ? {} : { 'scope.organizationId': organizationId }),
-        ...(state === undefined
-          ? {}
-          : { releasedAt: state === 'active' ? null : { $ne: null } }),
+        ...(state === undefined ? {} : { releasedAt: state === 'active' ? null : { $ne: null } }),
         ...(after === undefined ? {} : { _id: { $gt: after } }),
       })
       .sort({ _id: 1 })
@@ -52,8 +50,10 @@ export const listHoldsRoute = defineRoute({
 export const placeHoldRoute = defineRoute({
   method: 'post',
   path: '/v1/holds',
-  summary: 'Place a legal, audit or investigation hold: nothing irreversible happens to what it covers',
-  description: 'It never stops a revocation. After the commit point of an erasure: 409 erasureStarted.',
+  summary:
+    'Place a legal, audit or investigation hold: nothing irreversible happens to what it covers',
+  description:
+    'It never stops a revocation. After the commit point of an erasure: 409 erasureStarted.',
   auth: 'admin',
   request: {
     params: nothing,
@@ -67,9 +67,6 @@ export const placeHoldRoute = defineRoute({
       kind: body.kind,
       reason: body.reason ?? null,
       by: caller.name,
-      ...('resource' in body.scope
-        ? { ownerUserIds: await deps.resources.ownersOf(body.scope.resource) }
-        : {}),
     });
     return { status: 201, body: await afterChange(hold, deps) };
   },
@@ -93,20 +90,24 @@ export const releaseHoldRoute = defineRoute({
   },
 });
 
-/** Signals the few lifecycles of a person at once; a whole organization's are raised by the dispatchers. */
+/**
+ * Signals the few lifecycles of a person at once. A whole organization's are raised by the dispatchers;
+ * whose a resource is, the check before an erasure asks the host application.
+ */
 async function afterChange(
   hold: HoldDocument,
   { store, signals }: ApiDeps,
 ): Promise<z.input<typeof holdShape>> {
-  const userIds = 'userId' in hold.scope ? [hold.scope.userId] : hold.ownerUserIds;
-  const concerned = await store()
-    .collections.memberships.find({ userId: { $in: userIds } })
-    .limit(100)
-    .project<{ _id: string; organizationId: string }>({ organizationId: 1 })
-    .toArray();
-  signals.lookAgain(
-    concerned.map(({ _id, organizationId }) => ({ membershipId: _id, organizationId })),
-  );
+  if ('userId' in hold.scope) {
+    const concerned = await store()
+      .collections.memberships.find({ userId: hold.scope.userId })
+      .limit(100)
+      .project<{ _id: string; organizationId: string }>({ organizationId: 1 })
+      .toArray();
+    signals.lookAgain(
+      concerned.map(({ _id, organizationId }) => ({ membershipId: _id, organizationId })),
+    );
+  }
   return presentHold(hold, await reasonTexts(store(), [hold.reasonId]));
 }
 

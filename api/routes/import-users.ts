@@ -56,11 +56,7 @@ export const importUsersRoute = defineRoute({
 });
 
 /** One person at a time: two memberships of one user, or a repetition, would only wait for each other. */
-async function importAll(
-  store: Store,
-  users: ImportedUser[],
-  actor: string,
-): Promise<Imported[]> {
+async function importAll(store: Store, users: ImportedUser[], actor: string): Promise<Imported[]> {
   const results: Imported[] = [];
   const positions = Map.groupBy(users.keys(), (index) => users[index]?.id);
   const waiting = positions.values();

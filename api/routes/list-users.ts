@@ -75,7 +75,7 @@ async function byMemberships(
   after: string | null,
 ): Promise<UserPage> {
   const users: UserDocument[] = [];
-  for (let from = after; ; ) {
+  for (let from = after; ;) {
     const found = await nextMemberships(store, filter, from);
     const { entries, next } = page(found, filter.limit, ({ _id }) => [_id]);
     const shown = await firstsOfTheirUsers(store, filter, entries);

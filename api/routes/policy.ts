@@ -1,10 +1,6 @@
 import { z } from 'zod';
 
-import {
-  directorySyncStates,
-  type DirectorySync,
-  type Policy,
-} from '../../domain/policy.ts';
+import { directorySyncStates, type DirectorySync, type Policy } from '../../domain/policy.ts';
 import { policySchema, resolvePolicy } from '../../platform/policy-schema.ts';
 import { putPolicy } from '../../transitions/put-policy.ts';
 import { policyOf } from '../../transitions/organization.ts';

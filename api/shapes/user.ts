@@ -14,9 +14,7 @@ export const userShape = z
     email: z.nullable(z.string()),
     username: z.nullable(z.string()),
     name: z.nullable(z.string()),
-    status: z
-      .enum(statuses)
-      .meta({ description: 'The most open status of all memberships.' }),
+    status: z.enum(statuses).meta({ description: 'The most open status of all memberships.' }),
     memberships: z.array(membershipShape),
   })
   .meta({ id: 'User' });

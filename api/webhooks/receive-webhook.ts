@@ -85,9 +85,15 @@ function refuseUnlessSigned(
 }
 
 function readEnvelope(body: Buffer): EventEnvelope {
-  const parsed = eventEnvelope.safeParse(parseJson(body));
+  const value = parseJson(body);
+  // An event without data is one that nobody expected, but not one to lose: it goes to quarantine.
+  const parsed = eventEnvelope.safeParse(isObject(value) ? { data: null, ...value } : value);
   if (parsed.success) return parsed.data;
   throw new ApiProblem(400, 'notAnEvent', 'The body is no event: `id` and `event` are needed.');
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -124,9 +130,7 @@ async function storeInTime(
 /** What closed is signalled at once; joins and other updates go through the dispatchers. */
 function afterCommit(taken: Taken, receivedAt: Date, deps: ApiDeps): void {
   if (taken.duplicate || taken.urgent.length === 0) return;
-  deps.metrics.closedAfter((Date.now() - receivedAt.getTime()) / 1000);
+  deps.metrics.accessClosed('webhook', (Date.now() - receivedAt.getTime()) / 1000);
   const { organizationId } = taken;
-  deps.signals.lookAgain(
-    taken.urgent.map((membershipId) => ({ membershipId, organizationId })),
-  );
+  deps.signals.lookAgain(taken.urgent.map((membershipId) => ({ membershipId, organizationId })));
 }

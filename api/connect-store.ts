@@ -1,0 +1,58 @@
+import type { Logger } from 'pino';
+
+import { migrate, NewerSchema } from '../platform/mongo/migrations.ts';
+import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
+import { StoreUnavailable } from '../platform/mongo/transaction.ts';
+
+/** How long an operation waits for a server: the webhook answers 503 within two seconds. */
+const serverSelectionMs = 1_500;
+const retryMs = 1_000;
+
+/** The store of a process that is already listening: there as soon as MongoDB is. */
+export interface LateStore {
+  /** @throws StoreUnavailable until MongoDB answered and the migrations are done */
+  store: () => Store;
+  connected: () => Store | null;
+  migrated: () => boolean;
+  /** Resolves when both are done, rejects with what no waiting mends (`NewerSchema`). */
+  ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to MongoDB and migrates, again and again until it works: a process that ended itself whenever
+ * the database restarts would only add to the trouble.
+ */
+export function connectStore(mongo: { url: string; database: string }, logger: Logger): LateStore {
+  let connected: Store | null = null;
+  let migrated = false;
+  let closing = false;
+  const ready = (async () => {
+    while (!closing && !migrated) {
+      try {
+        connected ??= storeOn(await connectMongo(mongo.url, serverSelectionMs), mongo.database);
+        await migrate(connected);
+        migrated = true;
+      } catch (error) {
+        if (error instanceof NewerSchema) throw error;
+        const step = connected === null ? 'connect' : 'migrate';
+        logger.warn({ err: error, step }, 'MongoDB is not ready yet');
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
+  })();
+  return {
+    store: () => {
+      if (connected === null || !migrated) throw new StoreUnavailable('MongoDB is not ready yet.');
+      return connected;
+    },
+    connected: () => connected,
+    migrated: () => migrated,
+    ready,
+    async close() {
+      closing = true;
+      await ready.catch(() => undefined);
+      await connected?.client.close();
+    },
+  };
+}
