@@ -10,7 +10,7 @@ import { usage } from './simulator/cli-usage.ts';
 
 /**
  * `npm run simulate -- <command>`: tells the running directory simulator what happens to people. The address is the
- * one that `.tenure/stack.json` names, or `SIMULATOR_URL`.
+ * `stack.json` in `.tenure/` (or `TENURE_STATE_DIRECTORY`) names, unless `SIMULATOR_URL` says another.
  */
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   let request: CliRequest | undefined;
@@ -25,7 +25,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const url = env['SIMULATOR_URL'] ?? stackAddress();
+  const url = env['SIMULATOR_URL'] ?? stackAddress(env);
   if (url === undefined) {
     process.stderr.write('The simulator is not running here: start it with npm start.\n');
     return 1;
@@ -34,10 +34,11 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
 }
 
 /** What the embedded stack wrote down about itself, if it runs. */
-function stackAddress(): string | undefined {
+function stackAddress(env: NodeJS.ProcessEnv): string | undefined {
+  const directory = env['TENURE_STATE_DIRECTORY'] ?? join(import.meta.dirname, '../.tenure');
   let stack: unknown;
   try {
-    stack = JSON.parse(readFileSync(join(import.meta.dirname, '../.tenure/stack.json'), 'utf8'));
+    stack = JSON.parse(readFileSync(join(directory, 'stack.json'), 'utf8'));
   } catch {
     return undefined;
   }

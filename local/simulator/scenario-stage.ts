@@ -76,11 +76,13 @@ export async function openStage(context: ScenarioContext): Promise<Stage> {
     makeSandbox: (organizationId) => tenure.putPolicy(organizationId, sandboxPolicy),
     async seed(people) {
       let documents = 0;
+      const users = new Set<string>();
       for (const person of people) {
         const there = await until(`letting ${person.handle} in`, 120, () => letIn(tenure, person));
+        users.add(there.userId);
         documents += await seedHostData(host, hostPerson(person, there.userId));
       }
-      log(`the host application has data of ${people.length} people (${documents} documents)`);
+      log(`the host application has data of ${users.size} people (${documents} documents)`);
     },
     close: () => client.close(),
   };
