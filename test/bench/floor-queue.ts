@@ -1,0 +1,2 @@
+/** The task queue of the smallest possible lifecycle. */
+export const floorQueue = 'floor-lifecycle';

@@ -1,0 +1,83 @@
+import '../../platform/check-node.ts';
+import { writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+
+import { measureIntake } from './intake.ts';
+import { measureLifecycle } from './lifecycle.ts';
+import { measureMemory } from './memory.ts';
+import { startStack, type BenchStack } from './stack.ts';
+import { isMet, table, type Figure } from './stats.ts';
+import { measureTenure } from './tenure.ts';
+
+const usage = `npm run bench -- intake|lifecycle|memory|tenure|all [--seconds n] [--idle n] [--json file]
+
+  intake     our webhook against a bare Koa + HMAC + one insert + one signalWithStart
+  lifecycle  settled joins against the smallest workflow with one activity; leavings
+  memory     resident memory of the idle processes
+  tenure     Temporal actions and history bytes of a whole tenure
+  all        everything
+  --seconds  length of a round (default 5)
+  --idle     how long the processes idle before their memory is read (default 60)
+  --json     writes the figures there too
+`;
+
+/** Prints figures; what misses its goal is said, and never fails: a time says more about the machine than of the code. */
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', default: '5' },
+      idle: { type: 'string', default: '60' },
+      json: { type: 'string' },
+    },
+  });
+  const [what = 'all'] = positionals;
+  const seconds = Number(values.seconds);
+  const idle = Number(values.idle);
+  const known = ['intake', 'lifecycle', 'memory', 'tenure', 'all'];
+  if (!known.includes(what) || positionals.length > 1 || !(seconds > 0) || !(idle >= 0)) {
+    process.stderr.write(usage);
+    process.exitCode = 2;
+    return;
+  }
+  const report = (line: string): void => void process.stderr.write(`${line}\n`);
+  const startedAt = new Date().toISOString();
+  const stack = await startStack(report);
+  try {
+    const wanted = (name: string): boolean => what === name || what === 'all';
+    const figures: Figure[] = [
+      ...(wanted('memory') ? await measureMemory(stack, idle, report) : []),
+      ...(wanted('tenure') ? await measureTenure(stack, report) : []),
+      ...(wanted('lifecycle') ? await measureLifecycle(stack, seconds, report) : []),
+      ...(wanted('intake') ? await measureIntake(stack, seconds, report) : []),
+    ];
+    const machine = machineOf(stack);
+    process.stdout.write(`\n${describe(machine)}\n\n${table(figures)}\n`);
+    if (values.json !== undefined) {
+      const withGoals = figures.map((figure) => ({ ...figure, met: isMet(figure) }));
+      const result = { startedAt, what, seconds, idle, machine, figures: withGoals };
+      await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
+    }
+  } finally {
+    await stack.stop();
+  }
+}
+
+function machineOf({ versions }: BenchStack) {
+  return {
+    processors: cpus().length,
+    model: cpus()[0]?.model ?? '',
+    memoryGb: Math.round(totalmem() / 1e9),
+    ...versions,
+  };
+}
+
+function describe(machine: Record<string, string | number>): string {
+  return Object.entries(machine)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+await main();
+process.exit();
