@@ -4,8 +4,9 @@ import { findByEnvironment, isAlive, type ProcessIdentity } from './process-iden
 /**
  * The variable that marks every process of a stack, its children's children included. Its value is
  * `<state directory>|<run id>`: the directory says whose it is, the run id which start of it.
+ * Not named TENURE_...: API and worker warn of such variables where they do not know them.
  */
-export const stackMarker = 'TENURE_STACK_RUN';
+export const stackMarker = 'EMBEDDED_STACK_RUN';
 
 /**
  * Ends processes with all that they started: their process groups get SIGTERM, and SIGKILL once `graceMs`

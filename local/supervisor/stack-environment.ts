@@ -9,6 +9,8 @@ export interface EnvironmentInput {
   readonly env: Environment;
   readonly addresses: StackAddresses;
   readonly apiPort: number;
+  /** Where the worker answers for its health and metrics. */
+  readonly workerPort: number;
   readonly secrets: StackSecrets;
   /** The description of the demo's host application; null where it is not there. */
   readonly demoConfig: string | null;
@@ -16,11 +18,14 @@ export interface EnvironmentInput {
 
 /** The environment of API and worker. */
 export function serviceEnvironment(input: EnvironmentInput): Environment {
-  const { env, addresses, secrets } = input;
+  const { addresses, secrets } = input;
+  // The supervisor's own setting, which the services would not know.
+  const { TENURE_STATE_DIRECTORY: _, ...env } = input.env;
   const hasAdminKey = Boolean(env['TENURE_ADMIN_KEY'] || env['TENURE_ADMIN_KEYS']);
   return {
     ...env,
     PORT: String(input.apiPort),
+    TENURE_WORKER_PORT: env['TENURE_WORKER_PORT'] || String(input.workerPort),
     MONGODB_URL: addresses.mongodbUrl,
     TEMPORAL_ADDRESS: addresses.temporalAddress,
     TEMPORAL_NAMESPACE: env['TEMPORAL_NAMESPACE'] || 'default',

@@ -8,10 +8,18 @@ export interface StackPorts {
   readonly temporal: number;
   readonly temporalUi: number;
   readonly simulator: number;
+  /** Health and metrics of the worker. */
+  readonly worker: number;
 }
 
 /** Not MongoDB's own 27017: a developer's own mongod often has it. */
-const defaults = { mongod: 27_117, temporal: 7_233, temporalUi: 8_233, simulator: 8_100 } as const;
+const defaults = {
+  mongod: 27_117,
+  temporal: 7_233,
+  temporalUi: 8_233,
+  simulator: 8_100,
+  worker: 8_081,
+} as const;
 
 const defaultApiPort = 8_080;
 
@@ -53,6 +61,7 @@ export async function choosePorts(
     temporal: await choose('temporal'),
     temporalUi: await choose('temporalUi'),
     simulator: await choose('simulator'),
+    worker: await choose('worker'),
   };
   writeJsonFile(path, ports);
   return { api, ...ports };

@@ -91,6 +91,7 @@ async function runWith(options: StackOptions, state: StateDirectory): Promise<nu
     env,
     addresses,
     apiPort: ports.api,
+    workerPort: ports.worker,
     secrets: keptSecrets(state.file('secrets.json')),
     demoConfig: existsSync(demoConfig) ? demoConfig : null,
   };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { mongodUrl } from '../../local/servers/mongod-process.ts';
 import { mongodPart, temporalPart } from '../../local/servers/parts.ts';
 import type { Child } from '../../local/supervisor/child.ts';
-import { endProcesses, signalGroup } from '../../local/supervisor/end-processes.ts';
+import { endProcesses, signalGroup, stackMarker } from '../../local/supervisor/end-processes.ts';
 import { startGuard } from '../../local/supervisor/guard.ts';
 import { launch, waitUntilReady, type Part } from '../../local/supervisor/part.ts';
 import { freePort } from '../../local/supervisor/ports.ts';
@@ -131,7 +131,7 @@ export function startPartGroup(marker: string): PartGroup {
   const tell = (): void => guard.watch([...running.values()].map(({ identity }) => identity));
   return {
     async start(part) {
-      const child = launch(part, { TENURE_STACK_RUN: marker });
+      const child = launch(part, { [stackMarker]: marker });
       const identity = await child.identity;
       if (identity !== null) running.set(part.name, { child, identity });
       tell();

@@ -19,6 +19,7 @@ const input: EnvironmentInput = {
     simulatorUrl: 'http://127.0.0.1:8100',
   },
   apiPort: 8080,
+  workerPort: 8081,
   secrets: { adminKey: 'A', gateKey: 'G', webhookSecret: 'W', simulatorApiKey: 'S' },
   demoConfig: '/checkout/local/demo/acme.yaml',
 };
@@ -28,6 +29,7 @@ describe('the environment of API and worker', () => {
     expect(serviceEnvironment(input)).toEqual({
       PATH: '/bin',
       PORT: '8080',
+      TENURE_WORKER_PORT: '8081',
       MONGODB_URL: 'mongodb://127.0.0.1:27117/?replicaSet=rs0',
       TEMPORAL_ADDRESS: '127.0.0.1:7233',
       TEMPORAL_NAMESPACE: 'default',
@@ -49,6 +51,7 @@ describe('the environment of API and worker', () => {
       TENURE_CONFIG: '/etc/tenure.yaml',
       WORKOS_WEBHOOK_SECRET: 'new, old',
       TENURE_EVENTS: 'both',
+      TENURE_WORKER_PORT: '9000',
       TEMPORAL_NAMESPACE: 'people',
       SESSION_SETTING: 'x',
     };

@@ -64,7 +64,7 @@ describe('the ports of the stack', () => {
     const env = { PORT: String(await freePort()) };
     const first = await choosePorts(path, env);
     expect(await choosePorts(path, env)).toEqual(first);
-    expect(new Set(Object.values(first)).size).toBe(5);
+    expect(new Set(Object.values(first)).size).toBe(6);
     await occupy(first.mongod);
     const second = await choosePorts(path, env);
     expect(second.mongod).not.toBe(first.mongod);
