@@ -1,5 +1,4 @@
 /** `npm start`: the whole of Tenure on the embedded stack, until Ctrl-C. */
-// oxlint-disable-next-line import/no-unassigned-import -- it checks when it is evaluated
 import '../platform/check-node.ts';
 import { fileURLToPath } from 'node:url';
 import { runTenureStack } from './supervisor/tenure-stack.ts';

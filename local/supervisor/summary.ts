@@ -35,11 +35,12 @@ export function summary(
 }
 
 function simulatorHints(temporalUiUrl: string | null): string[] {
-  const see = temporalUiUrl === null ? '' : `, then look at ${temporalUiUrl}`;
+  const where = temporalUiUrl === null ? '' : ` (watch ${temporalUiUrl})`;
   return [
-    `  npm run simulate -- help              what can happen to people${see}`,
-    '  npm run simulate -- leave PERSON      somebody leaves: access is closed at once',
-    '  npm run simulate -- return PERSON     and comes back before being forgotten',
+    `  npm run simulate -- leave mei         she leaves, her access is closed at once${where}`,
+    '  npm run simulate -- return mei        she comes back before being forgotten',
+    '  npm run simulate -- scenario tenure   a whole tenure, with a cooling-off of seconds',
+    '  npm run simulate -- help              who is there, and what else can happen',
   ];
 }
 
