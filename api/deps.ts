@@ -4,13 +4,9 @@ import type { HostFile } from '../domain/host-file.ts';
 import type { NamedKey } from '../platform/config.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Store } from '../platform/mongo/store.ts';
+import type { LifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
 import type { Readiness } from './readiness.ts';
 import type { Scrape } from './scrape.ts';
-
-/** Tells lifecycles to look. Fire and forget: it never throws and nothing waits for it. */
-export interface LifecycleSignals {
-  lookAgain(memberships: { membershipId: string; organizationId: string }[]): void;
-}
 
 /** What the API is made of; `api/main.ts` puts it together, tests give their own. */
 export interface ApiDeps {
@@ -20,7 +16,8 @@ export interface ApiDeps {
    */
   store: () => Store;
   hostFile: HostFile;
-  signals: LifecycleSignals;
+  /** Fire and forget: it never throws, and no answer waits for Temporal. */
+  signals: Pick<LifecycleSignals, 'lookAgain'>;
   readiness: Readiness;
   logger: Logger;
   metrics: Metrics;

@@ -39,7 +39,8 @@ async function give(
     actor: `admin:${given.caller.name}`,
     reason: given.body.reason ?? null,
   });
-  signals.lookAgain([{ membershipId: membership._id, organizationId: membership.organizationId }]);
+  const { _id: membershipId, organizationId, phase } = membership;
+  signals.lookAgain([{ membershipId, organizationId, phase }]);
   return presentOneMembership(store(), membership);
 }
 

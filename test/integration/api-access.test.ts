@@ -28,7 +28,6 @@ async function openPerson(parts: Record<string, string> = {}) {
   await openMembership(api.store, membership.id, revision);
   return {
     ...person,
-    event: person.event,
     userId: json.data[0].id,
     membershipId: membership.id,
     data: event.data,

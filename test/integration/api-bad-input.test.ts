@@ -46,7 +46,7 @@ const values: unknown[] = [
   true,
   [],
   {},
-  Array(50).fill({ a: 1 }),
+  Array.from({ length: 50 }, () => ({ a: 1 })),
 ];
 
 const texts = values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
@@ -71,12 +71,17 @@ function pathOf(route: Route, id: string): string {
   return route.path.replace('{id}', encodeURIComponent(id));
 }
 
-async function judge(method: string, path: string, options: object): Promise<void> {
+/** Sends one call and says what is wrong with the answer, if anything. */
+async function faultOf(method: string, path: string, options: object): Promise<string[]> {
   const { status, text, headers } = await api.call(method, path, options);
-  const shown = JSON.stringify([method, path.slice(0, 200), options]).slice(0, 500);
-  expect([shown, status < 500]).toEqual([shown, true]);
-  expect(text).not.toMatch(/\n\s+at |node_modules|\.ts:\d|Mongo/);
-  if (status >= 400) expect(headers.get('content-type')).toContain('application/problem+json');
+  const isProblem = headers.get('content-type')?.includes('application/problem+json') ?? false;
+  const faults = [
+    status >= 500 ? `status ${status}` : '',
+    status >= 400 && !isProblem ? 'no problem document' : '',
+    /\n\s+at |node_modules|\.ts:\d|Mongo/.test(text) ? 'tells of the inside' : '',
+  ].filter((fault) => fault !== '');
+  if (faults.length === 0) return [];
+  return [`${method} ${path} ${JSON.stringify(options)}`.slice(0, 500) + `: ${faults.join()}`];
 }
 
 /** Names of the fields of a body, as its schema knows them. */
@@ -85,39 +90,44 @@ function fieldsOf(route: Route): string[] {
   return 'shape' in body ? Object.keys(body.shape as object) : [];
 }
 
+/** Everything bad that one route is sent. */
+function* callsOf(route: Route): Generator<[path: string, options: object]> {
+  const valid = pathOf(route, 'some-id');
+  if (route.method !== 'get') {
+    for (const raw of bodies) yield [valid, { raw }];
+    for (const field of fieldsOf(route)) {
+      for (const value of values) yield [valid, { body: { [field]: value } }];
+    }
+    yield [valid, { raw: Buffer.of(0xff, 0xfe, 0x7b) }];
+    yield [valid, { raw: '{}', headers: { 'content-type': 'text/plain' } }];
+    yield [valid, { raw: '{}', headers: { 'content-encoding': 'gzip' } }];
+  }
+  const sendable = texts.filter((text) => text.isWellFormed());
+  if (route.path.includes('{id}')) {
+    for (const text of sendable) if (text !== '') yield [pathOf(route, text), {}];
+    yield [route.path.replace('{id}', '%ZZ'), {}];
+    yield [route.path.replace('{id}', '%ff%00'), {}];
+  }
+  for (const name of [...Object.keys(route.schemas.query.shape), '__proto__', '$where']) {
+    for (const text of sendable) {
+      yield [`${valid}?${name}=${encodeURIComponent(text)}`, {}];
+      yield [`${valid}?${name}[$ne]=${encodeURIComponent(text)}`, {}];
+    }
+    yield [`${valid}?${name}=a&${name}=b`, {}];
+  }
+}
+
 const called = routes.filter(({ path }) => path !== '/health/ready');
 
 describe('bad input', () => {
   it.each(called.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const))(
     'is answered 4xx by %s',
     async (_name, route) => {
-      const method = route.method.toUpperCase();
-      const takesBody = method !== 'GET';
-      const valid = pathOf(route, 'some-id');
-      if (takesBody) {
-        for (const raw of bodies) await judge(method, valid, { raw });
-        for (const field of fieldsOf(route)) {
-          for (const value of values) await judge(method, valid, { body: { [field]: value } });
-        }
-        await judge(method, valid, { raw: Buffer.of(0xff, 0xfe, 0x7b) });
-        await judge(method, valid, { raw: '{}', headers: { 'content-type': 'text/plain' } });
-        await judge(method, valid, { raw: '{}', headers: { 'content-encoding': 'gzip' } });
+      const faults: string[] = [];
+      for (const [path, options] of callsOf(route)) {
+        faults.push(...(await faultOf(route.method.toUpperCase(), path, options)));
       }
-      if (route.path.includes('{id}')) {
-        for (const text of texts) {
-          if (text !== '' && text.isWellFormed()) await judge(method, pathOf(route, text), {});
-        }
-        await judge(method, route.path.replace('{id}', '%ZZ'), {});
-        await judge(method, route.path.replace('{id}', '%ff%00'), {});
-      }
-      for (const name of [...Object.keys(route.schemas.query.shape), '__proto__', '$where']) {
-        for (const text of texts) {
-          if (!text.isWellFormed()) continue;
-          await judge(method, `${valid}?${name}=${encodeURIComponent(text)}`, {});
-          await judge(method, `${valid}?${name}[$ne]=${encodeURIComponent(text)}`, {});
-        }
-        await judge(method, `${valid}?${name}=a&${name}=b`, {});
-      }
+      expect(faults).toEqual([]);
     },
     60_000,
   );

@@ -111,7 +111,7 @@ describe('users', () => {
       const { json } = await api.call('GET', `/v1/users?organizationId=${organizationId}${query}`);
       return json.data.map(({ id }: { id: string }) => id);
     };
-    expect((await idsOf('')).toSorted()).toEqual([ada.user.id, bob.user.id].toSorted());
+    expect(new Set(await idsOf(''))).toEqual(new Set([ada.user.id, bob.user.id]));
     expect(await idsOf('&status=disabled')).toEqual([bob.user.id]);
     expect(await idsOf('&phase=joining')).toEqual([ada.user.id]);
     expect(await idsOf('&status=disabled&phase=joining')).toEqual([]);
@@ -272,8 +272,16 @@ describe('a command', () => {
     const resumed = await command(membership.id, 'resume-deletion');
     expect([resumed.status, resumed.json.deletionDueAt]).toEqual([200, due]);
     expect(api.signalled.slice(before)).toEqual([
-      { membershipId: membership.id, organizationId: membership.organizationId },
-      { membershipId: membership.id, organizationId: membership.organizationId },
+      {
+        membershipId: membership.id,
+        organizationId: membership.organizationId,
+        phase: 'closingAccess',
+      },
+      {
+        membershipId: membership.id,
+        organizationId: membership.organizationId,
+        phase: 'closingAccess',
+      },
     ]);
     const { json } = await api.call('GET', `/v1/memberships/${membership.id}/timeline`);
     expect(
@@ -366,7 +374,7 @@ describe('a command', () => {
     expect(types).toEqual([
       'joined',
       'left',
-      ...Array(3).fill(['deletionCancelled', 'deletionResumed']).flat(),
+      ...[1, 2, 3].flatMap(() => ['deletionCancelled', 'deletionResumed']),
     ]);
   });
 });
