@@ -2,7 +2,8 @@ import { heartbeat } from '@temporalio/activity';
 
 import type { HostErasure } from '../connectors/host-application.ts';
 import type { ErasureFact, Membership } from '../domain/membership.ts';
-import { completeErasure, forgetPerson } from '../transitions/forget-person.ts';
+import { completeErasure } from '../transitions/complete-erasure.ts';
+import { forgetPerson } from '../transitions/forget-person.ts';
 import { policyOf } from '../transitions/organization.ts';
 import type { ActivityDeps } from './deps.ts';
 

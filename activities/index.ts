@@ -1,4 +1,5 @@
 import { createApplyCommand } from './apply-command.ts';
+import { beating } from './beating.ts';
 import { createCheckConditions } from './check-conditions.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createErasePerson } from './erase-person.ts';
@@ -20,12 +21,12 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
     open: guarded(createOpen(deps), onError),
     commit: guarded(createCommit(deps), onError),
     applyCommandActivity: guarded(createApplyCommand(deps), onError),
-    projectUser: guarded(createProjectUser(deps), onError),
-    revokeSessions: guarded(createRevokeSessions(deps), onError),
-    transferOwnership: guarded(createTransferOwnership(deps), onError),
-    returnOwnership: guarded(createReturnOwnership(deps), onError),
-    checkConditions: guarded(createCheckConditions(deps), onError),
-    erasePerson: guarded(createErasePerson(deps), onError),
+    projectUser: guarded(beating(createProjectUser(deps)), onError),
+    revokeSessions: guarded(beating(createRevokeSessions(deps)), onError),
+    transferOwnership: guarded(beating(createTransferOwnership(deps)), onError),
+    returnOwnership: guarded(beating(createReturnOwnership(deps)), onError),
+    checkConditions: guarded(beating(createCheckConditions(deps)), onError),
+    erasePerson: guarded(beating(createErasePerson(deps)), onError),
   };
 }
 

@@ -5,7 +5,7 @@ import { tenantOf } from '../platform/tenant.ts';
 import type { DirectoryData } from '../platform/workos/wire.ts';
 import { notice } from '../transitions/notice.ts';
 import { ensureOrganization, turnOnDirectorySync } from '../transitions/organization.ts';
-import type { Applied } from './apply-user.ts';
+import type { Applied } from './applied.ts';
 
 /**
  * Applies `dsync.activated`, and records `dsync.deleted` with a notice. A deleted directory closes nobody's

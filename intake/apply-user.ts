@@ -1,10 +1,8 @@
 import { backingOf, type DirectoryUser } from '../domain/directory-user.ts';
-import type { HostFile } from '../domain/host-file.ts';
 import { isCommitted } from '../domain/membership.ts';
 import type { Policy } from '../domain/policy.ts';
 import { profileOf } from '../domain/profile.ts';
 import { isNewer } from '../domain/versions.ts';
-import type { InboxOutcome } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { backMembership } from '../transitions/back-membership.ts';
 import { changeProfile } from '../transitions/change-profile.ts';
@@ -12,24 +10,10 @@ import { writeGateIdentities } from '../transitions/gate-identities.ts';
 import { linkDirectoryUser } from '../transitions/link-directory-user.ts';
 import { notice } from '../transitions/notice.ts';
 import { policyOf } from '../transitions/organization.ts';
+import type { Applied, IntakeRules } from './applied.ts';
 import { ensureDirectory } from './apply-directory.ts';
 import { findMirror } from './find-mirror.ts';
 import type { UserTelling } from './parse-event.ts';
-
-/** What applying an event to the mirror came to. */
-export interface Applied {
-  outcome: InboxOutcome;
-  organizationId: string;
-  /** Memberships that closed or narrowed, to be signalled at once. */
-  urgent: string[];
-  /** Memberships whose lifecycle has something to do, through the dispatchers' admission. */
-  touched: string[];
-}
-
-export interface IntakeRules {
-  file: HostFile;
-  newUserId: () => string;
-}
 
 /**
  * Applies what an event tells of one directory user: mirror, link and membership, in the caller's

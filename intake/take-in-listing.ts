@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { directoryUserData } from '../platform/workos/wire.ts';
-import { applyUser, type IntakeRules } from './apply-user.ts';
+import type { IntakeRules } from './applied.ts';
+import { applyUser } from './apply-user.ts';
 import { tellingOf } from './parse-event.ts';
 
 /** How much older than its request an answer of WorkOS is taken to be: it may come from a replica. */

@@ -4,7 +4,8 @@ import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts'
 import type { EventEnvelope } from '../platform/workos/wire.ts';
 import { notice } from '../transitions/notice.ts';
 import { applyDirectory } from './apply-directory.ts';
-import { applyUser, type Applied, type IntakeRules } from './apply-user.ts';
+import type { Applied, IntakeRules } from './applied.ts';
+import { applyUser } from './apply-user.ts';
 import { eventTime, parseEvent, type ParsedEvent, type Problem } from './parse-event.ts';
 
 /** How an event reached Tenure. */

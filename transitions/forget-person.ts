@@ -3,7 +3,7 @@ import { linkKey } from '../domain/link-keys.ts';
 import type { ErasureFact, Membership } from '../domain/membership.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
-import { changeMembership } from './change-membership.ts';
+import { tracesOf } from './person-traces.ts';
 import { scrubInbox } from './scrub-inbox.ts';
 
 /**
@@ -28,28 +28,6 @@ export async function forgetPerson(
     users: erasure.wholeUser ? await forgetUser(tx, membership.userId) : 0,
     gate: await forgetAtGate(tx, membership),
   }));
-}
-
-/** The WorkOS ids and e-mail addresses by which traces of the person are found. */
-export interface Traces {
-  directoryUserIds: string[];
-  emails: string[];
-}
-
-async function tracesOf(store: Store, membership: Membership): Promise<Traces> {
-  const mirrors = await store.collections.directoryUsers
-    .find({ membershipId: membership._id })
-    .toArray();
-  const user = await store.collections.users.findOne({ _id: membership.userId });
-  const emails = [
-    ...mirrors.flatMap(({ records }) => records.map(({ profile }) => profile?.email)),
-    user?.profile?.email,
-    ...(user?.emailHistory ?? []).map(({ email }) => email),
-  ];
-  return {
-    directoryUserIds: mirrors.flatMap(({ records }) => records.map(({ id }) => id)),
-    emails: [...new Set(emails.map(linkKey).filter((email) => email !== null))],
-  };
 }
 
 /** Ids and versions stay: without them a late event would bring the person back as a stranger. */
@@ -172,25 +150,4 @@ async function forgetAtGate(tx: Transaction, membership: Membership): Promise<nu
     { session: tx.session },
   );
   return modifiedCount;
-}
-
-/** The erasure is done and verified: the membership stays readable by its id, as anonymized. */
-export async function completeErasure(
-  store: Store,
-  membershipId: string,
-  result: { counts: Record<string, number>; outcome: 'anonymized' | 'deleted' },
-): Promise<Membership | null> {
-  return inTransaction(store, async (tx) =>
-    changeMembership(tx, membershipId, { actor: 'lifecycle', own: true }, (membership, note) => {
-      if (membership.erasure === null || membership.erasure.completedAt !== null) return;
-      membership.erasure.completedAt = tx.at;
-      membership.erasure.counts = result.counts;
-      membership.outcome = result.outcome;
-      membership.phase = 'anonymized';
-      membership.roles = [];
-      membership.permissions = [];
-      membership.features = [];
-      note('anonymized', result.counts);
-    }),
-  );
 }

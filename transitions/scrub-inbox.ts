@@ -1,5 +1,5 @@
 import type { Store } from '../platform/mongo/store.ts';
-import type { Traces } from './forget-person.ts';
+import type { Traces } from './person-traces.ts';
 
 /**
  * Removes a person from the bodies that the inbox still keeps. A body about the person goes; one about

@@ -5,7 +5,7 @@ import { resolvePolicy } from '../../platform/policy-schema.ts';
 import type { PolicyDefaults } from '../../domain/host-file.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { commitErasure } from '../../transitions/commit-erasure.ts';
-import { completeErasure, forgetPerson } from '../../transitions/forget-person.ts';
+import { completeErasure, forgetPerson } from '../../transitions/complete-erasure.ts';
 import { openMembership } from '../../transitions/open-membership.ts';
 import { putPolicy } from '../../transitions/put-policy.ts';
 import { activeResourceHolds } from '../../transitions/holds.ts';
