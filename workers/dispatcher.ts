@@ -1,3 +1,5 @@
+import type { Filter } from 'mongodb';
+
 import type { Membership } from '../domain/membership.ts';
 import type { DispatchDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
@@ -33,6 +35,8 @@ export function createDispatcher(options: DispatcherOptions): { tick: () => Prom
   const { store } = options;
   /** Joins whose first look is awaited, and since when. */
   const inFlight = new Map<string, number>();
+  /** The organization that was served last: the next round begins after it. */
+  let served = '';
 
   const tick = async (): Promise<boolean> => {
     const spreading = await spreadOrganizations(store);
@@ -40,8 +44,10 @@ export function createDispatcher(options: DispatcherOptions): { tick: () => Prom
     if (!(await signalAll(options, urgent))) return false;
     await dropLooked(store, inFlight);
     const room = options.joinAdmission - inFlight.size;
-    const joins = room > 0 ? await fairCandidates(store, [...inFlight.keys()], room) : [];
+    const joins = room > 0 ? await fairCandidates(store, [...inFlight.keys()], room, served) : [];
+    served = joins.at(-1)?.organizationId ?? served;
     const sent = await signalAll(options, joins, (id) => inFlight.set(id, Date.now()));
+    // Only what was due counts: what waits for its next turn is no reason to ask again at once.
     return sent && (spreading || urgent.length + joins.length > 0);
   };
   return { tick };
@@ -49,37 +55,56 @@ export function createDispatcher(options: DispatcherOptions): { tick: () => Prom
 
 /** What closes, narrows or was commanded. The API signals it at once: it is given a second before it is repeated. */
 async function urgentCandidates(store: Store): Promise<Candidate[]> {
-  return store.collections.memberships
-    .find({ urgent: true, pendingSince: { $lte: new Date(Date.now() - firstPauseMs) } })
-    .sort({ pendingSince: 1 })
-    .limit(batchSize)
-    .project<Candidate>(shown)
-    .toArray();
+  return firstDue(
+    store,
+    { urgent: true, pendingSince: { $lte: new Date(Date.now() - firstPauseMs) } },
+    batchSize,
+  );
 }
 
-/** Round robin by organization: the same share of the room for each that waits. */
+/** Round robin by organization: the same share of the room for each that waits, beginning after the one served last. */
 async function fairCandidates(
   store: Store,
   inFlight: string[],
   room: number,
+  served: string,
 ): Promise<Candidate[]> {
-  const { memberships } = store.collections;
   const waiting = { urgent: false, pendingSince: { $exists: true } };
-  const organizations = await memberships.distinct('organizationId', waiting);
+  const organizations = await store.collections.memberships.distinct('organizationId', waiting);
   const share = Math.max(1, Math.floor(room / Math.max(1, organizations.length)));
+  const next = organizations.filter((id) => id > served);
   const found: Candidate[] = [];
-  for (const organizationId of organizations) {
+  for (const organizationId of [...next, ...organizations.filter((id) => id <= served)]) {
     if (found.length >= room) break;
-    found.push(
-      ...(await memberships
-        .find({ ...waiting, organizationId, _id: { $nin: inFlight } })
-        .sort({ pendingSince: 1 })
-        .limit(Math.min(share, room - found.length))
-        .project<Candidate>(shown)
-        .toArray()),
-    );
+    const most = Math.min(share, room - found.length);
+    const filter = { ...waiting, organizationId, _id: { $nin: inFlight } };
+    found.push(...(await firstDue(store, filter, most)));
   }
   return found;
+}
+
+/**
+ * The first `most` of the waiting ones whose turn it is. Those that were signalled and wait for their next
+ * turn are passed over: a few hundred that nobody can look at must not stand before everybody else.
+ */
+async function firstDue(
+  store: Store,
+  filter: Filter<Membership>,
+  most: number,
+): Promise<Candidate[]> {
+  const due: Candidate[] = [];
+  for (let skip = 0; due.length < most; skip += batchSize) {
+    const page = await store.collections.memberships
+      .find(filter)
+      .sort({ pendingSince: 1, _id: 1 })
+      .skip(skip)
+      .limit(batchSize)
+      .project<Candidate>(shown)
+      .toArray();
+    due.push(...(await dueOnes(store, page)));
+    if (page.length < batchSize) break;
+  }
+  return due.slice(0, most);
 }
 
 /** A join that was looked at makes room; so does one that Temporal seems to have lost. */
@@ -101,10 +126,11 @@ async function signalAll(
   candidates: Candidate[],
   onSent?: (id: string) => void,
 ): Promise<boolean> {
-  const due = await dueOnes(options.store, candidates);
-  for (let at = 0; at < due.length; at += parallel) {
+  for (let at = 0; at < candidates.length; at += parallel) {
     const results = await Promise.all(
-      due.slice(at, at + parallel).map(async (candidate) => signalOne(options, candidate, onSent)),
+      candidates
+        .slice(at, at + parallel)
+        .map(async (candidate) => signalOne(options, candidate, onSent)),
     );
     if (results.includes(false)) return false;
   }
