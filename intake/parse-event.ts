@@ -112,7 +112,8 @@ function plainAttributes(raw: Record<string, unknown>): Record<string, string | 
   for (const [name, value] of Object.entries(raw).slice(0, 200)) {
     if (!/^[\w -]{1,128}$/.test(name) || name === '__proto__') continue;
     if (typeof value === 'string') {
-      entries.push([name, value.toWellFormed().replaceAll('\u0000', '').slice(0, 1024)]);
+      // Made well-formed after the cut, which may go through the middle of a pair.
+      entries.push([name, value.replaceAll('\u0000', '').slice(0, 1024).toWellFormed()]);
     } else if (
       typeof value === 'boolean' ||
       (typeof value === 'number' && Number.isFinite(value))
