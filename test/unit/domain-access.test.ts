@@ -1,0 +1,258 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+
+import { decideAccess, type AccessQuestion, type GateEntry } from '../../domain/decide-access.ts';
+import { deriveAccess, deriveStatus } from '../../domain/status.ts';
+import { accessReasons, type Access } from '../../domain/words.ts';
+
+type Facts = Parameters<typeof deriveAccess>[0];
+
+const at = new Date(0);
+const open: Access = { state: 'open', reason: 'open' };
+const opening: Access = { state: 'closed', reason: 'opening' };
+const disabled = { by: 'admin:x', at, reasonId: null };
+const erasure = {
+  committedAt: at,
+  pseudonym: 'former-user-x',
+  wholeUser: true,
+  completedAt: null,
+  counts: {},
+};
+
+function facts(changes: Partial<Facts>): Facts {
+  return {
+    erasure: null,
+    disabled: null,
+    suspended: false,
+    backed: true,
+    everBacked: true,
+    withoutDirectory: false,
+    generation: 0,
+    invited: false,
+    access: opening,
+    ...changes,
+  };
+}
+
+const left = { backed: false, generation: 1 };
+const imported = { backed: false, everBacked: false, withoutDirectory: true, access: open };
+
+/** The table in section 4 of the design, row by row, and what overrides what. */
+const rows: [string, Partial<Facts>, string, string][] = [
+  ['backed, not yet opened', {}, 'active', 'opening'],
+  ['backed, not yet opened, initially invited', { invited: true }, 'invited', 'opening'],
+  ['returning', { generation: 1 }, 'active', 'opening'],
+  ['backed and opened', { access: open }, 'active', 'open'],
+  ['backed and opened, before the first login', { access: open, invited: true }, 'invited', 'open'],
+  ['never in a directory', imported, 'active', 'open'],
+  ['left', { ...left, access: open }, 'disabled', 'notBacked'],
+  ['left before the first login', { ...left, invited: true }, 'disabled', 'notBacked'],
+  ['left, and was there before the directory', { ...imported, ...left }, 'disabled', 'notBacked'],
+  ['left once backed by a directory', { ...imported, everBacked: true }, 'disabled', 'notBacked'],
+  [
+    'imported where directories decide',
+    { ...imported, withoutDirectory: false },
+    'disabled',
+    'notBacked',
+  ],
+  ['suspended by the directory', { suspended: true, access: open }, 'suspended', 'suspended'],
+  ['disabled by an admin', { disabled, access: open }, 'suspended', 'disabled'],
+  [
+    'disabled by an admin, never in a directory',
+    { ...imported, disabled },
+    'suspended',
+    'disabled',
+  ],
+  ['disabled by an admin and left', { ...left, disabled }, 'suspended', 'disabled'],
+  ['disabled by an admin and suspended', { disabled, suspended: true }, 'suspended', 'disabled'],
+  ['committed', { ...left, erasure }, 'anonymized', 'anonymized'],
+  ['committed, whatever else', { erasure, disabled, access: open }, 'anonymized', 'anonymized'],
+];
+
+describe('status and access', () => {
+  it.each(rows)('of somebody who is %s', (_who, changes, status, reason) => {
+    const one = facts(changes);
+    expect(deriveStatus(one)).toBe(status);
+    expect(deriveAccess(one)).toEqual({ state: reason === 'open' ? 'open' : 'closed', reason });
+  });
+
+  it('never open by themselves: only what was open stays open', () => {
+    const anyFacts = fc.record({
+      erasure: fc.constantFrom(null, erasure),
+      disabled: fc.constantFrom(null, disabled),
+      suspended: fc.boolean(),
+      backed: fc.boolean(),
+      everBacked: fc.boolean(),
+      withoutDirectory: fc.boolean(),
+      generation: fc.nat(2),
+      invited: fc.boolean(),
+      access: fc.constantFrom<Access>(opening, { state: 'closed', reason: 'notBacked' }),
+    });
+    fc.assert(
+      fc.property(anyFacts, (one) => {
+        expect(deriveAccess(one).state).toBe('closed');
+        const opened = deriveAccess({ ...one, access: open });
+        const mayBe =
+          one.erasure === null &&
+          one.disabled === null &&
+          !one.suspended &&
+          (one.backed || (one.withoutDirectory && !one.everBacked && one.generation === 0));
+        expect(opened.state === 'open').toBe(mayBe);
+        expect(opened.state === 'open').toBe(opened.reason === 'open');
+      }),
+    );
+  });
+});
+
+function entry(changes: Partial<GateEntry> = {}): GateEntry {
+  return {
+    membershipId: 'membership_a',
+    userId: 'user_a',
+    organizationId: 'org_a',
+    directoryUserIds: ['directory_user_a'],
+    idpIds: ['idp-a'],
+    emails: ['ada@example.com'],
+    access: open,
+    roles: ['editor'],
+    permissions: ['write'],
+    features: ['beta'],
+    ...changes,
+  };
+}
+const other = entry({
+  membershipId: 'membership_b',
+  userId: 'user_b',
+  directoryUserIds: ['directory_user_b'],
+  idpIds: ['idp-b'],
+});
+
+describe('an access decision', () => {
+  it.each<[string, AccessQuestion]>([
+    ['the user id', { userId: 'user_a' }],
+    ['the directory user id', { directoryUserId: 'directory_user_a' }],
+    ['the e-mail', { emailKey: 'ada@example.com' }],
+    ['the SSO profile', { sso: { idpId: 'idp-a' } }],
+    ['all of them', { userId: 'user_a', emailKey: 'ada@example.com', sso: { idpId: 'idp-a' } }],
+  ])('lets in by %s, with the rooms behind the door', (_by, question) => {
+    expect(decideAccess(question, [entry()])).toEqual({
+      allowed: true,
+      reason: 'open',
+      userId: 'user_a',
+      membershipId: 'membership_a',
+      roles: ['editor'],
+      permissions: ['write'],
+      features: ['beta'],
+    });
+  });
+
+  it.each(accessReasons.filter((reason) => reason !== 'open'))(
+    'denies with reason %s, and tells nothing of the rooms',
+    (reason) => {
+      const decision = decideAccess({ userId: 'user_a' }, [
+        entry({ access: { state: 'closed', reason } }),
+      ]);
+      expect(decision).toMatchObject({
+        allowed: false,
+        reason,
+        roles: [],
+        permissions: [],
+        features: [],
+      });
+    },
+  );
+
+  it('denies a directory user who waits for a link decision', () => {
+    const pending = entry({
+      membershipId: null,
+      userId: null,
+      access: { state: 'closed', reason: 'pendingLink' },
+    });
+    expect(decideAccess({ directoryUserId: 'directory_user_a' }, [pending])).toMatchObject({
+      allowed: false,
+      reason: 'pendingLink',
+    });
+  });
+
+  it('denies an unknown person', () => {
+    expect(decideAccess({ userId: 'user_x' }, [])).toMatchObject({
+      allowed: false,
+      reason: 'unknown',
+    });
+    expect(decideAccess({}, [entry()])).toMatchObject({ allowed: false, reason: 'unknown' });
+  });
+
+  it('denies an e-mail address that several people share', () => {
+    expect(decideAccess({ emailKey: 'ada@example.com' }, [entry(), other])).toMatchObject({
+      allowed: false,
+      reason: 'ambiguous',
+    });
+  });
+
+  it('lets the SSO id decide between people who share an address', () => {
+    const question = { sso: { idpId: 'idp-b' }, emailKey: 'ada@example.com' };
+    expect(decideAccess(question, [entry(), other])).toMatchObject({
+      allowed: true,
+      userId: 'user_b',
+    });
+  });
+
+  it.each<[string, AccessQuestion]>([
+    ['belong to two people', { userId: 'user_a', directoryUserId: 'directory_user_b' }],
+    ['are known and unknown', { userId: 'user_a', sso: { idpId: 'idp-x' } }],
+  ])('denies identities that %s', (_how, question) => {
+    expect(decideAccess(question, [entry(), other])).toMatchObject({
+      allowed: false,
+      reason: 'identityMismatch',
+    });
+  });
+
+  it('never lets in who is not found by every identity that was given, or whose access is not open', () => {
+    const word = fc.constantFrom('a', 'b', 'c');
+    const words = fc.uniqueArray(word, { maxLength: 2 });
+    const anyEntry = fc.record({
+      userId: word,
+      directoryUserIds: words,
+      idpIds: words,
+      emails: words,
+      access: fc.constantFrom<GateEntry['access']>(
+        open,
+        opening,
+        { state: 'closed', reason: 'pendingLink' },
+        // Damaged rows must not let anybody in either.
+        { state: 'closed', reason: 'open' },
+        { state: 'open', reason: 'notBacked' },
+      ),
+    });
+    const question = fc.record(
+      {
+        userId: word,
+        directoryUserId: word,
+        emailKey: word,
+        sso: fc.record({ idpId: word }),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(question, fc.array(anyEntry, { maxLength: 4 }), (asked, found) => {
+        const entries = found.map((one) => entry(one));
+        const decision = decideAccess(asked, entries);
+        const matching = entries.filter(
+          (one) =>
+            (asked.userId === undefined || one.userId === asked.userId) &&
+            (asked.directoryUserId === undefined ||
+              one.directoryUserIds.includes(asked.directoryUserId)) &&
+            (asked.emailKey === undefined || one.emails.includes(asked.emailKey)) &&
+            (asked.sso === undefined || one.idpIds.includes(asked.sso.idpId)),
+        );
+        const [only] = matching;
+        const mayAct =
+          Object.keys(asked).length > 0 &&
+          matching.length === 1 &&
+          only?.access.state === 'open' &&
+          only.access.reason === 'open';
+        expect(decision.allowed).toBe(mayAct);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
