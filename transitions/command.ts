@@ -41,7 +41,7 @@ export async function runCommand(
         if (isCommitted(draft)) {
           throw new Refusal('erasureStarted', 'The erasure has begun and cannot be stopped.');
         }
-        const reasonId = await keepReason(tx, by.reason, draft._id);
+        const reasonId = await keepReason(tx, by.reason, { membershipId: draft._id });
         draft.urgent = true;
         await edit(tx, draft, note, reasonId);
       },

@@ -24,7 +24,7 @@ export async function forgetPerson(
     inbox,
     directoryUsers: await forgetMirrors(tx, membership._id),
     managers: await forgetAsManager(tx, membership, traces.emails),
-    reasons: await forgetReasons(tx, membership._id),
+    reasons: await forgetReasons(tx, membership, erasure),
     users: erasure.wholeUser ? await forgetUser(tx, membership.userId) : 0,
     gate: await forgetAtGate(tx, membership),
   }));
@@ -107,10 +107,20 @@ function withoutManager(
   return { ...record, profile: { ...profile, managerEmail: null, attributes } };
 }
 
+/** Every reason that was given for the membership, and those of the holds that its timeline names. */
 async function forgetReasons(tx: Transaction, membershipId: string): Promise<number> {
+  const { session } = tx;
+  const lines = await tx.collections.timeline
+    .find({ membershipId, type: { $in: ['holdPlaced', 'holdReleased'] } }, { session })
+    .toArray();
+  const holdIds = lines
+    .map(({ detail }) => detail['holdId'])
+    .filter((id) => typeof id === 'string');
+  const holds = await tx.collections.holds.find({ _id: { $in: holdIds } }, { session }).toArray();
+  const reasonIds = [...lines, ...holds].map(({ reasonId }) => reasonId);
   const { deletedCount } = await tx.collections.reasons.deleteMany(
-    { membershipId },
-    { session: tx.session },
+    { $or: [{ membershipId }, { _id: { $in: reasonIds.filter((id) => id !== null) } }] },
+    { session },
   );
   return deletedCount;
 }

@@ -73,14 +73,14 @@ export async function placeHold(store: Store, request: HoldRequest): Promise<Hol
       _id: newId('hold'),
       scope: request.scope,
       kind: request.kind,
-      reasonId: await keepReason(tx, request.reason, null),
+      reasonId: await keepReason(tx, request.reason, personOf(request.scope)),
       createdBy: request.by,
       createdAt: tx.at,
       releasedBy: null,
       releasedAt: null,
     };
     await tx.collections.holds.insertOne(hold, { session: tx.session });
-    await makeLook(tx, hold, 'holdPlaced', request.by);
+    await makeLook(tx, hold, { type: 'holdPlaced', by: request.by, reasonId: hold.reasonId });
     return hold;
   });
 }
@@ -104,10 +104,15 @@ export async function releaseHold(
     await lockScope(tx, found.scope);
     const released: HoldDocument = { ...found, releasedAt: tx.at, releasedBy: request.by };
     await tx.collections.holds.replaceOne({ _id: found._id }, released, { session });
-    await keepReason(tx, request.reason, null);
+    await keepReason(tx, request.reason, personOf(found.scope));
     await makeLook(tx, released, 'holdReleased', request.by);
     return released;
   });
+}
+
+/** A reason for holding a person's data is about the person, and goes with them. */
+function personOf(scope: HoldDocument['scope']): { userId: string } | null {
+  return 'userId' in scope ? { userId: scope.userId } : null;
 }
 
 async function lockScope(tx: Transaction, scope: HoldDocument['scope']): Promise<void> {
@@ -133,8 +138,7 @@ async function refuseAfterCommit(tx: Transaction, userId: string): Promise<void>
 async function makeLook(
   tx: Transaction,
   hold: HoldDocument,
-  line: 'holdPlaced' | 'holdReleased',
-  by: string,
+  line: { type: 'holdPlaced' | 'holdReleased'; by: string; reasonId: string | null },
 ): Promise<void> {
   if ('organizationId' in hold.scope) {
     await raiseOrganization(tx, hold.scope.organizationId);
@@ -149,8 +153,9 @@ async function makeLook(
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
   for (const { _id } of memberships) {
-    await changeMembership(tx, _id, { actor: `admin:${by}` }, (membership, note) => {
-      if (!isCommitted(membership)) note(line, { holdId: hold._id, kind: hold.kind });
+    await changeMembership(tx, _id, { actor: `admin:${line.by}` }, (membership, note) => {
+      if (isCommitted(membership)) return;
+      note(line.type, { holdId: hold._id, kind: hold.kind }, line.reasonId);
     });
   }
 }

@@ -8,12 +8,12 @@ import type { Transaction } from '../platform/mongo/store.ts';
 export async function keepReason(
   tx: Transaction,
   text: string | null,
-  membershipId: string | null,
+  about: { membershipId: string } | { userId: string } | null,
 ): Promise<string | null> {
   if (text === null || text === '') return null;
   const id = newId('reason');
   await tx.collections.reasons.insertOne(
-    { _id: id, text, membershipId, at: tx.at },
+    { _id: id, text, membershipId: null, userId: null, ...about, at: tx.at },
     { session: tx.session },
   );
   return id;

@@ -95,7 +95,9 @@ export interface TimelineDocument {
 export interface ReasonDocument {
   _id: string;
   text: string;
+  /** Whom it is about, and with whom it is erased. Both null: an organization or a resource. */
   membershipId: string | null;
+  userId: string | null;
   at: Date;
 }
 

@@ -57,6 +57,7 @@ const indexes: Index[] = [
   ['gate', { organizationId: 1, emails: 1 }],
   ['timeline', { membershipId: 1, revision: 1, _id: 1 }],
   ['reasons', { membershipId: 1 }],
+  ['reasons', { userId: 1 }],
   ['holds', { 'scope.userId': 1 }],
   ['holds', { 'scope.organizationId': 1 }],
   [
