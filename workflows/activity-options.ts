@@ -3,6 +3,8 @@ import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow
 /**
  * The profiles of every activity call. Each gives up after a few tries on purpose: the lifecycle then looks
  * again and tries for ever with a growing pause, so that a signal is heard in between.
+ *
+ * The heartbeat timeout is how long the death of a worker goes unnoticed by what it was doing.
  */
 
 /** One idempotent read or transaction on MongoDB, well under a second. */
@@ -15,7 +17,7 @@ export const shortTransaction: LocalActivityOptions = {
 /** What calls the host application or WorkOS, or works in batches. */
 export const callingOut: ActivityOptions = {
   startToCloseTimeout: '10m',
-  heartbeatTimeout: '60s',
+  heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 };
 
@@ -23,7 +25,7 @@ export const callingOut: ActivityOptions = {
 export const revocation: ActivityOptions = {
   priority: { priorityKey: 1 },
   startToCloseTimeout: '2m',
-  heartbeatTimeout: '60s',
+  heartbeatTimeout: '10s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumAttempts: 3 },
 };
 
@@ -31,6 +33,6 @@ export const revocation: ActivityOptions = {
 export const erasure: ActivityOptions = {
   priority: { priorityKey: 5 },
   startToCloseTimeout: '30m',
-  heartbeatTimeout: '60s',
+  heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 };
