@@ -21,8 +21,8 @@ export function lifecycleWorkflowId(membershipId: string): string {
 export interface LifecycleInput {
   membershipId: string;
   organizationId: string;
-  /** Set by continue-as-new: the due time that the earlier run waited for, milliseconds since the epoch. */
-  waitsUntilMs?: number;
+  /** Set by continue-as-new: the end of cooling-off that the earlier run saw, and of which generation. */
+  waiting?: { generation: number; untilMs: number };
 }
 
 /** The one signal of the directory side: something about the membership changed, look at it. */

@@ -1,7 +1,9 @@
 import {
+  ActivityFailure,
   ApplicationFailure,
   defineSignal,
   defineUpdate,
+  isCancellation,
   log,
   proxyLocalActivities,
   setHandler,
@@ -35,7 +37,9 @@ export function handleCommands(membershipId: string, onApplied: () => void): voi
     const update = commandUpdates[name];
     if (signal === undefined || update === undefined) continue;
     setHandler(signal, async (message?: CommandMessage) => {
-      await applyPatiently(membershipId, name, message ?? {});
+      const mistake = mistakeIn(name, message ?? {});
+      if (mistake === null) await applyPatiently(membershipId, name, message ?? {});
+      else log.warn('A command was malformed.', { name, mistake });
       onApplied();
     });
     setHandler(
@@ -64,30 +68,36 @@ async function applyPatiently(
       if (!result.applied) log.warn('A command was refused.', { name, code: result.code });
       return;
     } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       log.warn('A command could not be stored yet.', { name });
-      if (!isActivityFailure(error)) throw error;
       await sleep(pauseMs);
     }
   }
 }
 
-function isActivityFailure(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ActivityFailure';
+/** Rejects an Update before anything is written to the history. Synchronous: the SDK ignores a promise here. */
+function refuseMalformed(name: CommandName, message: unknown): void {
+  const mistake = mistakeIn(name, message);
+  if (mistake !== null) throw ApplicationFailure.nonRetryable(mistake, 'invalid');
 }
 
-/** Rejects an Update before anything is written to the history. Synchronous: the SDK ignores a promise here. */
-function refuseMalformed(name: CommandName, message: CommandMessage): void {
-  const refuse = (text: string): never => {
-    throw ApplicationFailure.nonRetryable(text, 'invalid');
-  };
-  if (typeof message !== 'object') refuse('The message must be an object.');
-  if (name === 'extendCoolingOff' && Number.isNaN(Date.parse(message.until ?? ''))) {
-    refuse('`until` must be an ISO 8601 time.');
+/**
+ * What is wrong with a message, or null. Whoever may signal a workflow may send anything, and an operator
+ * object in the place of an id would reach the database as a query.
+ */
+function mistakeIn(name: CommandName, message: unknown): string | null {
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+    return 'The message must be an object.';
   }
-  if (
-    name === 'reassignOwnership' &&
-    (typeof message.toUserId !== 'string' || message.toUserId === '')
-  ) {
-    refuse('`toUserId` must be the id of a user.');
-  }
+  const { until, toUserId, kinds }: Record<string, unknown> = { ...message };
+  if (name === 'extendCoolingOff' && !isTime(until)) return '`until` must be an ISO 8601 time.';
+  if (name !== 'reassignOwnership') return null;
+  if (typeof toUserId !== 'string' || toUserId === '')
+    return '`toUserId` must be the id of a user.';
+  const areNames = Array.isArray(kinds) && kinds.every((kind) => typeof kind === 'string');
+  return kinds === undefined || areNames ? null : '`kinds` must be a list of resource kinds.';
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }

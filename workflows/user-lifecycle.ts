@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
@@ -14,6 +15,7 @@ import {
 import type { Activities, LookResult } from '../activities/index.ts';
 import { assertNever } from '../domain/errors.ts';
 import { lookAgainSignalName, taskQueuesBeside, type LifecycleInput } from '../domain/messages.ts';
+import type { Step } from '../domain/next-step.ts';
 import * as profiles from './activity-options.ts';
 import { handleCommands } from './commands.ts';
 import { inWords, showDetails, showWaiting } from './visibility.ts';
@@ -25,8 +27,8 @@ const { projectUser, transferOwnership, returnOwnership, checkConditions } =
 /** "Something about the membership changed": level, not edge. It carries nothing; the look reads everything. */
 export const lookAgainSignal = defineSignal(lookAgainSignalName);
 
-/** What a step means for the loop. */
-type Then = 'lookAgain' | 'rest' | { waitMs: number } | { waitUntilMs: number };
+/** What comes after a look and its step: look at once, end the run, pause and try again, or wait for a time. */
+type Then = 'lookAgain' | 'rest' | 'tryAgain' | { untilMs: number };
 
 /**
  * The lifecycle of one membership: look at everything, do the next step, wait, look again. Which step is
@@ -38,15 +40,8 @@ type Then = 'lookAgain' | 'rest' | { waitMs: number } | { waitUntilMs: number };
  */
 export async function userLifecycle(input: LifecycleInput): Promise<void> {
   const { membershipId } = input;
-  const queues = taskQueuesBeside(workflowInfo().taskQueue);
-  const { revokeSessions } = proxyActivities<Activities>({
-    ...profiles.revocation,
-    taskQueue: queues.revocation,
-  });
-  const { erasePerson } = proxyActivities<Activities>({
-    ...profiles.erasure,
-    taskQueue: queues.erasure,
-  });
+  const { revokeSessions, erasePerson } = activitiesOfOtherQueues();
+  let { waiting } = input;
   let changed = false;
   let failures = 0;
   let maxPauseMs = 300_000;
@@ -58,47 +53,43 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
 
   for (;;) {
     changed = false;
-    let then: Then;
-    try {
-      const seen = await look({ membershipId, nowMs: Date.now() });
-      if (seen === null) return;
-      maxPauseMs = seen.maxPauseMs;
-      showDetails(seen);
-      then = await doStep(seen, input, failures);
-      failures = then === 'lookAgain' ? 0 : failures;
-      if (typeof then === 'object' && 'waitMs' in then) failures += 1;
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      then = { waitMs: pause(failures, maxPauseMs) };
-      failures += 1;
-      log.warn('A step failed; it is tried again.', { membershipId, failures });
-    }
-    if (then === 'lookAgain') continue;
+    const then = await lookAndStep();
     if (then === 'rest') {
-      await condition(allHandlersFinished);
+      await condition(() => changed || allHandlersFinished());
       // No await between this test and the end: what came in meanwhile would be lost.
       if (!changed) return;
-      continue;
+    } else if (then === 'tryAgain') {
+      await wait(pause(failures, maxPauseMs), 'trying again');
+      failures += 1;
+    } else if (then !== 'lookAgain') {
+      await wait(then.untilMs - Date.now(), coolingOffSummary(then.untilMs));
     }
-    await wait(then, () => changed);
-    if (workflowInfo().continueAsNewSuggested && !changed) {
-      await condition(allHandlersFinished);
-      if (!changed) await continueAsNew<typeof userLifecycle>(input);
+    if (workflowInfo().continueAsNewSuggested) await goOnInFreshRun();
+  }
+
+  async function lookAndStep(): Promise<Then> {
+    try {
+      const seen = await look({ membershipId, nowMs: Date.now() });
+      if (seen === null) return 'rest';
+      maxPauseMs = seen.maxPauseMs;
+      showDetails(seen);
+      const then = await doStep(seen);
+      if (then !== 'tryAgain') failures = 0;
+      return then;
+    } catch (error) {
+      // Only what an activity could not do is tried again. A cancellation and a continue-as-new end the run;
+      // anything else is a step or a mistake that this code does not know: the task fails, nothing of it
+      // enters the history, and it is repeated until a worker can do it.
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      log.warn('A step failed; it is tried again.', { membershipId, failures });
+      return 'tryAgain';
     }
   }
 
-  /** Waits for the time, or for a change. The loop looks again either way and never trusts which one it was. */
-  async function wait(
-    until: { waitMs: number } | { waitUntilMs: number },
-    test: () => boolean,
-  ): Promise<void> {
-    const ms = 'waitMs' in until ? until.waitMs : until.waitUntilMs - Date.now();
-    const summary = 'waitMs' in until ? 'trying again' : coolingOffSummary(until.waitUntilMs);
-    if (ms > 0) await condition(test, ms, { summary });
-  }
-
-  async function doStep(seen: LookResult, from: LifecycleInput, failed: number): Promise<Then> {
-    const { step, generation } = seen;
+  async function doStep(seen: LookResult): Promise<Then> {
+    const { step, generation, revision } = seen;
+    const notBeforeMs = waiting?.generation === generation ? waiting.untilMs : 0;
+    if (followsDueTime(step) && Date.now() < notBeforeMs) return coolOff(seen, notBeforeMs);
     switch (step.do) {
       case 'rest':
         if (seen.phase === 'blocked') showWaiting(seen);
@@ -113,24 +104,19 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
         await returnOwnership({ membershipId });
         return 'lookAgain';
       case 'open':
-        await open({ membershipId, revision: seen.revision });
+        await open({ membershipId, revision });
         return 'lookAgain';
       case 'transfer':
         await transferOwnership({ membershipId, generation, time: step.time });
         return 'lookAgain';
       case 'coolOff':
-        return coolOff(seen, step.untilMs, from);
+        return coolOff(seen, Math.max(step.untilMs, notBeforeMs));
       case 'checkConditions': {
         const clear = await checkConditions({ membershipId, generation, nowMs: Date.now() });
-        return clear ? 'lookAgain' : { waitMs: pause(failed, seen.maxPauseMs) };
+        return clear ? 'lookAgain' : 'tryAgain';
       }
       case 'commit':
-        await commit({
-          membershipId,
-          generation,
-          revision: seen.revision,
-          nowMs: Date.now(),
-        });
+        await commit({ membershipId, generation, revision, nowMs: Date.now() });
         return 'lookAgain';
       case 'erase':
         await erasePerson({ membershipId });
@@ -142,17 +128,48 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
 
   /**
    * Begins to wait in a fresh run: months of waiting are the longest part of a lifecycle, and so they cost
-   * a handful of events, whatever came before. The later of both due times counts.
+   * a handful of events, whatever came before. The later of the workflow's and MongoDB's due time counts.
    */
-  async function coolOff(seen: LookResult, untilMs: number, from: LifecycleInput): Promise<Then> {
-    showWaiting(seen);
-    if (from.waitsUntilMs === undefined) {
-      await condition(allHandlersFinished);
-      if (changed) return 'lookAgain';
-      await continueAsNew<typeof userLifecycle>({ ...from, waitsUntilMs: untilMs });
-    }
-    return { waitUntilMs: untilMs };
+  async function coolOff(seen: LookResult, untilMs: number): Promise<Then> {
+    showWaiting({ ...seen, phase: 'coolingOff', dueAtMs: untilMs });
+    waiting = { generation: seen.generation, untilMs };
+    if (input.waiting === undefined) await goOnInFreshRun();
+    return { untilMs };
   }
+
+  /** Loses nothing that came in meanwhile: a run begins by looking at everything. */
+  async function goOnInFreshRun(): Promise<void> {
+    await condition(allHandlersFinished);
+    await continueAsNew<typeof userLifecycle>({
+      ...input,
+      ...(waiting === undefined ? {} : { waiting }),
+    });
+  }
+
+  /** Waits for the time, or for a change. The loop looks again either way and never trusts which one it was. */
+  async function wait(ms: number, summary: string): Promise<void> {
+    if (ms > 0 && !changed) await condition(() => changed, ms, { summary });
+  }
+}
+
+/** The activities that have task queues of their own, beside the run's. */
+function activitiesOfOtherQueues(): Pick<Activities, 'revokeSessions' | 'erasePerson'> {
+  const queues = taskQueuesBeside(workflowInfo().taskQueue);
+  const { revokeSessions } = proxyActivities<Activities>({
+    ...profiles.revocation,
+    taskQueue: queues.revocation,
+  });
+  const { erasePerson } = proxyActivities<Activities>({
+    ...profiles.erasure,
+    taskQueue: queues.erasure,
+  });
+  return { revokeSessions, erasePerson };
+}
+
+/** Whether a step may only be done once the due time has passed. */
+function followsDueTime(step: Step): boolean {
+  if (step.do === 'transfer') return step.time === 'beforeAnonymization';
+  return step.do === 'checkConditions' || step.do === 'commit';
 }
 
 /** Growing pauses between tries, for ever: from one second to the configured longest one. */

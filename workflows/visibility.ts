@@ -23,8 +23,12 @@ export function showWaiting(shown: Shown): void {
   upsertSearchAttributes([
     { key: phaseKey, value: shown.phase },
     { key: dueAtKey, value: shown.dueAtMs === null ? null : new Date(shown.dueAtMs) },
-    { key: blockedByKey, value: shown.blockedBy.map(({ code }) => code) },
+    { key: blockedByKey, value: codesOf(shown) },
   ]);
+}
+
+function codesOf({ blockedBy }: Shown): string[] {
+  return blockedBy.map(({ code }) => code);
 }
 
 /** A run that continues an earlier one carries its attributes. */
@@ -32,7 +36,8 @@ function alreadyShown(shown: Shown): boolean {
   const { typedSearchAttributes } = workflowInfo();
   return (
     typedSearchAttributes.get(phaseKey) === shown.phase &&
-    typedSearchAttributes.get(dueAtKey)?.getTime() === (shown.dueAtMs ?? undefined)
+    typedSearchAttributes.get(dueAtKey)?.getTime() === (shown.dueAtMs ?? undefined) &&
+    String(typedSearchAttributes.get(blockedByKey) ?? []) === String(codesOf(shown))
   );
 }
 
