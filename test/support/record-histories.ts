@@ -1,0 +1,173 @@
+/**
+ * `npm run record:histories -- [shape ...]`: records the histories that `test/replay/` replays, from real
+ * runs on real servers. On purpose only: a history that is there already is kept unless its shape is
+ * named, because what was recorded once has to replay for as long as runs may be that old.
+ */
+import { access, mkdir, writeFile } from 'node:fs/promises';
+
+import protoUtils from '@temporalio/common/lib/proto-utils.js';
+
+import type { Membership } from '../../domain/membership.ts';
+import { lifecycleWorkflowId } from '../../domain/messages.ts';
+import { userEvent, workosId } from './events.ts';
+import globalSetup from './global-setup.ts';
+import globalTeardown from './global-teardown.ts';
+import { eventually, sleepingUntil } from './time-skipping.ts';
+import { startTenure, type RunningTenure } from './tenure.ts';
+
+const directory = new URL('../replay/histories/', import.meta.url);
+
+interface Ada {
+  id: string;
+  organizationId: string;
+  directoryId: string;
+  email: string;
+  firstName: string;
+  lastName: string;
+}
+
+/** Each shape lives one life and returns the membership whose runs are kept. */
+const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership>> = {
+  join: async (tenure) => join(tenure, person()),
+
+  async update(tenure) {
+    const ada = person();
+    await join(tenure, ada);
+    await tenure.deliver(userEvent('updated', { ...ada, lastName: 'Byron' }));
+    return tenure.until(ada.id, (m) => m.projection.done === 2 && m.resting);
+  },
+
+  async 'leave-and-anonymize'(tenure) {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 3);
+    const { _id } = await join(tenure, ada);
+    await tenure.deliver(userEvent('deleted', ada));
+    return tenure.untilMembership(_id, (m) => m.phase === 'anonymized' && m.resting);
+  },
+
+  async return(tenure) {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 3600);
+    await join(tenure, ada);
+    await tenure.deliver(userEvent('deleted', ada));
+    await untilSleeping(tenure, await tenure.until(ada.id, (m) => m.phase === 'coolingOff'));
+    await tenure.deliver(userEvent('updated', ada));
+    return tenure.until(ada.id, (m) => m.access.state === 'open' && m.resting);
+  },
+
+  async blocked(tenure) {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 2, { deletionAllowed: false });
+    await join(tenure, ada);
+    await tenure.deliver(userEvent('deleted', ada));
+    return tenure.until(ada.id, (m) => m.phase === 'blocked' && m.resting);
+  },
+
+  async commands(tenure) {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 3600);
+    const { _id } = await join(tenure, ada);
+    await tenure.deliver(userEvent('deleted', ada));
+    const cooling = await tenure.until(ada.id, (m) => m.phase === 'coolingOff');
+    await untilSleeping(tenure, cooling);
+    const handle = tenure.client.workflow.getHandle(lifecycleWorkflowId(_id));
+    const until = new Date((cooling.dueAt?.getTime() ?? 0) + 3_600_000).toISOString();
+    await handle.signal('extendCoolingOff', { until, by: 'operator1' });
+    await handle.signal('resumeDeletion', { by: 'operator1' });
+    await handle.executeUpdate('disable', { args: [{ by: 'operator1' }] });
+    await handle.executeUpdate('cancelDeletion', { args: [{ by: 'operator1' }] });
+    return tenure.until(ada.id, (m) => m.phase === 'retained' && m.resting);
+  },
+
+  async 'failing-step'(tenure) {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 2);
+    tenure.lookup.people.set(ada.id, 'uncertain');
+    const { _id } = await join(tenure, ada);
+    await tenure.deliver(userEvent('deleted', ada));
+    await tenure.until(ada.id, (m) => m.conditions?.lastLook === 'uncertain');
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    tenure.lookup.people.delete(ada.id);
+    return tenure.untilMembership(_id, (m) => m.phase === 'anonymized' && m.resting);
+  },
+};
+
+function person(): Ada {
+  const organizationId = workosId('org');
+  return {
+    id: workosId('directory_user'),
+    organizationId,
+    directoryId: `directory_${organizationId}`,
+    email: 'canary.ada@example.com',
+    firstName: 'CanaryAda',
+    lastName: 'CanaryLovelace',
+  };
+}
+
+async function join(tenure: RunningTenure, ada: Ada): Promise<Membership> {
+  await tenure.deliver(userEvent('created', ada));
+  return tenure.until(ada.id, (m) => m.access.state === 'open' && m.resting);
+}
+
+/** Waits until the run of the cooling-off sleeps, so that what comes next wakes it. */
+async function untilSleeping(tenure: RunningTenure, { _id }: Membership): Promise<void> {
+  const handle = tenure.client.workflow.getHandle(lifecycleWorkflowId(_id));
+  await eventually(
+    async () => sleepingUntil((await handle.fetchHistory()).events ?? []) !== null,
+    `a timer of ${_id}`,
+  );
+}
+
+/** Writes one file for each run of the membership's workflow, oldest first. */
+async function record(tenure: RunningTenure, shape: string, { _id }: Membership): Promise<void> {
+  const workflowId = lifecycleWorkflowId(_id);
+  const runs: string[] = [];
+  let runId = await firstRun(tenure, workflowId);
+  for (;;) {
+    const history = await tenure.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    runs.push(protoUtils.historyToJSON(history));
+    const last = history.events?.at(-1);
+    const next = last?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+    if (next == null || next === '') break;
+    runId = next;
+  }
+  for (const [index, json] of runs.entries()) {
+    const name = runs.length === 1 ? shape : `${shape}-${index + 1}`;
+    const text = JSON.stringify(JSON.parse(json, withoutThisMachine), null, 1);
+    await writeFile(new URL(`${name}.json`, directory), `${text}\n`);
+    process.stdout.write(`${name}.json\n`);
+  }
+}
+
+/** The first of the runs that belong to the last chain of continue-as-new. */
+async function firstRun(tenure: RunningTenure, workflowId: string): Promise<string> {
+  const newest = await tenure.client.workflow.getHandle(workflowId).fetchHistory();
+  const started = newest.events?.[0]?.workflowExecutionStartedEventAttributes;
+  return started?.firstExecutionRunId ?? '';
+}
+
+/** Identities and sticky queues name the host, stacks name its directories: neither matters to a replay. */
+function withoutThisMachine(key: string, value: unknown): unknown {
+  if (typeof value === 'string' && /^\d+@/.test(value)) return 'recorder';
+  return key === 'stackTrace' ? '' : value;
+}
+
+async function isRecorded(shape: string): Promise<boolean> {
+  const files = [`${shape}.json`, `${shape}-1.json`];
+  const found = await Promise.allSettled(files.map((file) => access(new URL(file, directory))));
+  return found.some(({ status }) => status === 'fulfilled');
+}
+
+const named = process.argv.slice(2);
+await mkdir(directory, { recursive: true });
+await globalSetup();
+try {
+  const tenure = await startTenure();
+  for (const [shape, live] of Object.entries(shapes)) {
+    const wanted = named.length > 0 ? named.includes(shape) : !(await isRecorded(shape));
+    if (wanted) await record(tenure, shape, await live(tenure));
+  }
+  await tenure.close();
+} finally {
+  await globalTeardown();
+}
