@@ -107,19 +107,35 @@ function withoutManager(
   return { ...record, profile: { ...profile, managerEmail: null, attributes } };
 }
 
-/** Every reason that was given for the membership, and those of the holds that its timeline names. */
-async function forgetReasons(tx: Transaction, membershipId: string): Promise<number> {
+/**
+ * The reasons about the membership go, those about the user with their last membership, and those of holds
+ * on resources that stood in the way of this person: they may name whose resource it was.
+ */
+async function forgetReasons(
+  tx: Transaction,
+  membership: Membership,
+  erasure: ErasureFact,
+): Promise<number> {
   const { session } = tx;
   const lines = await tx.collections.timeline
-    .find({ membershipId, type: { $in: ['holdPlaced', 'holdReleased'] } }, { session })
+    .find(
+      { membershipId: membership._id, type: { $in: ['holdPlaced', 'holdReleased'] } },
+      { session },
+    )
     .toArray();
   const holdIds = lines
     .map(({ detail }) => detail['holdId'])
     .filter((id) => typeof id === 'string');
   const holds = await tx.collections.holds.find({ _id: { $in: holdIds } }, { session }).toArray();
-  const reasonIds = [...lines, ...holds].map(({ reasonId }) => reasonId);
+  const ofHolds = [...lines, ...holds].map(({ reasonId }) => reasonId).filter((id) => id !== null);
   const { deletedCount } = await tx.collections.reasons.deleteMany(
-    { $or: [{ membershipId }, { _id: { $in: reasonIds.filter((id) => id !== null) } }] },
+    {
+      $or: [
+        { membershipId: membership._id },
+        { _id: { $in: ofHolds }, userId: null },
+        ...(erasure.wholeUser ? [{ userId: membership.userId }] : []),
+      ],
+    },
     { session },
   );
   return deletedCount;

@@ -104,8 +104,8 @@ export async function releaseHold(
     await lockScope(tx, found.scope);
     const released: HoldDocument = { ...found, releasedAt: tx.at, releasedBy: request.by };
     await tx.collections.holds.replaceOne({ _id: found._id }, released, { session });
-    await keepReason(tx, request.reason, personOf(found.scope));
-    await makeLook(tx, released, 'holdReleased', request.by);
+    const reasonId = await keepReason(tx, request.reason, personOf(found.scope));
+    await makeLook(tx, released, { type: 'holdReleased', by: request.by, reasonId });
     return released;
   });
 }
