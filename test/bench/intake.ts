@@ -8,7 +8,8 @@ import {
   type Endpoint,
 } from './deliveries.ts';
 import { startFloor, startTenure, type BenchStack, type BenchTenure } from './stack.ts';
-import { figureOfRounds, percentile, type Figure } from './stats.ts';
+import { processorTime, timeEach, type ProcessorTime } from './processor-time.ts';
+import { figureOfRounds, percentile, processorFigures, type Figure } from './stats.ts';
 import { untilSettled } from './waiting.ts';
 
 const inFlight = 16;
@@ -25,14 +26,19 @@ export async function measureIntake(
   seconds: number,
   report: (line: string) => void,
 ): Promise<Figure[]> {
-  const floor = openEndpoint((await startFloor(stack, 'floor-intake.ts')).url);
+  const floorProcess = await startFloor(stack, 'floor-intake.ts');
+  const floor = openEndpoint(floorProcess.url);
   const figures: Figure[] = [];
   for (const worker of [false, true]) {
     const tenure = await startTenure(stack, {
-      name: worker ? 'intake_worker' : 'intake_alone',
+      name: worker ? 'intake-worker' : 'intake-alone',
       worker,
     });
-    const side = { ours: openEndpoint(tenure.webhookUrl), floor, tenure, worker };
+    const pids = {
+      ours: { ...stack.pids, api: tenure.apiPid, worker: tenure.workerPid },
+      floor: { ...stack.pids, floor: floorProcess.pid },
+    };
+    const side = { ours: openEndpoint(tenure.webhookUrl), floor, tenure, worker, pids };
     figures.push(...(await measureSide(side, seconds, report)));
     side.ours.close();
     await tenure.stop();
@@ -47,6 +53,8 @@ interface Side {
   floor: Endpoint;
   tenure: BenchTenure;
   worker: boolean;
+  /** The processes that take part, by name. */
+  pids: { ours: Record<string, number | null>; floor: Record<string, number | null> };
 }
 
 async function measureSide(
@@ -61,10 +69,19 @@ async function measureSide(
   await closedLoop(side.floor, events.floor, { inFlight, ms: ms / 2 });
   await closedLoop(side.ours, events.ours, { inFlight, ms: ms / 2 });
   const measured: { ours: number; floor: number }[] = [];
+  const used: { ours: ProcessorTime; floor: ProcessorTime }[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     await settle(side);
+    const atFloor = await processorTime(side.pids.floor);
     const floor = await closedLoop(side.floor, events.floor, { inFlight, ms });
+    const afterFloor = await processorTime(side.pids.floor);
+    const atOurs = await processorTime(side.pids.ours);
     const ours = await closedLoop(side.ours, events.ours, { inFlight, ms });
+    const afterOurs = await processorTime(side.pids.ours);
+    used.push({
+      ours: timeEach(atOurs, afterOurs, ours.events),
+      floor: timeEach(atFloor, afterFloor, floor.events),
+    });
     measured.push({ ours: ours.perSecond, floor: floor.perSecond });
     report(
       `intake, ${label}, round ${round}: ours ${ours.perSecond.toFixed(0)}/s, ` +
@@ -73,6 +90,7 @@ async function measureSide(
   }
   return [
     figureOfRounds(`intake, ${label}`, 'events/s', measured, 0.7),
+    ...processorFigures(`an event, ${label}`, used),
     ...(await acknowledgements(side, events, ms * 4, label)),
   ];
 }

@@ -3,7 +3,8 @@ import { userEvent } from '../support/events.ts';
 import { openEndpoint, personMaker, type BenchPerson, type Endpoint } from './deliveries.ts';
 import { floorQueue } from './floor-queue.ts';
 import { startFloor, startTenure, type BenchStack, type BenchTenure } from './stack.ts';
-import { figureOfRounds, percentile, type Figure } from './stats.ts';
+import { processorTime, timeEach, type ProcessorTime } from './processor-time.ts';
+import { figureOfRounds, percentile, processorFigures, type Figure } from './stats.ts';
 import { countRuns, until, untilMembership, untilSettled } from './waiting.ts';
 
 const rounds = 5;
@@ -19,21 +20,37 @@ export async function measureLifecycle(
   seconds: number,
   report: (line: string) => void,
 ): Promise<Figure[]> {
-  await startFloor(stack, 'floor-lifecycle.ts');
+  const floorWorker = await startFloor(stack, 'floor-lifecycle.ts');
   const tenure = await startTenure(stack, { name: 'lifecycle', worker: true });
   const endpoint = openEndpoint(tenure.webhookUrl);
   const newPerson = personMaker();
   const perRound = Math.max(20, Math.round(seconds * 40));
   const measured: { ours: number; floor: number }[] = [];
+  const used: { ours: ProcessorTime; floor: ProcessorTime }[] = [];
+  const pids = {
+    ours: { ...stack.pids, api: tenure.apiPid, worker: tenure.workerPid },
+    floor: { ...stack.pids, worker: floorWorker.pid },
+  };
   await joins(stack, tenure, endpoint, people(newPerson, 40));
   await floorRuns(stack, 40);
   for (let round = 1; round <= rounds; round += 1) {
+    const atFloor = await processorTime(pids.floor);
     const floor = await floorRuns(stack, perRound);
+    const afterFloor = await processorTime(pids.floor);
+    const atOurs = await processorTime(pids.ours);
     const ours = await joins(stack, tenure, endpoint, people(newPerson, perRound));
+    const afterOurs = await processorTime(pids.ours);
     measured.push({ ours, floor });
+    used.push({
+      ours: timeEach(atOurs, afterOurs, perRound),
+      floor: timeEach(atFloor, afterFloor, perRound),
+    });
     report(`joins, round ${round}: ours ${ours.toFixed(1)}/s, floor ${floor.toFixed(1)}/s`);
   }
-  const figures = [figureOfRounds('settled joins', 'joins/s', measured, 0.8)];
+  const figures = [
+    figureOfRounds('settled joins', 'joins/s', measured, 0.8),
+    ...processorFigures('a settled join', used),
+  ];
   figures.push(...(await oneByOne(stack, tenure, endpoint, newPerson)));
   endpoint.close();
   await tenure.stop();

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { measureIntake } from './intake.ts';
 import { measureLifecycle } from './lifecycle.ts';
 import { measureMemory } from './memory.ts';
+import { measureRoundTrips } from './round-trips.ts';
 import { startStack, type BenchStack } from './stack.ts';
 import { isMet, table, type Figure } from './stats.ts';
 import { measureTenure } from './tenure.ts';
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
     const wanted = (name: string): boolean => what === name || what === 'all';
     const figures: Figure[] = [
       ...(wanted('memory') ? await measureMemory(stack, idle, report) : []),
+      ...(wanted('intake') ? await measureRoundTrips(stack) : []),
       ...(wanted('tenure') ? await measureTenure(stack, report) : []),
       ...(wanted('lifecycle') ? await measureLifecycle(stack, seconds, report) : []),
       ...(wanted('intake') ? await measureIntake(stack, seconds, report) : []),

@@ -19,7 +19,7 @@ export async function measureMemory(
     { how: 'npm start', tenure: await startTenure(stack, { name: 'idle', worker: true }) },
     {
       how: 'image',
-      tenure: await startTenure(stack, { name: 'idle_production', worker: true, production: true }),
+      tenure: await startTenure(stack, { name: 'idle-production', worker: true, production: true }),
     },
   ];
   report(`memory: idle for ${idleSeconds} s`);

@@ -30,6 +30,8 @@ export interface BenchStack {
   /** Versions of what was measured on. */
   versions: Record<string, string>;
   group: PartGroup;
+  /** Of the servers, by name; null where the system does not tell. */
+  pids: { mongod: number | null; temporal: number | null };
   /** For logs and whatever else lives as long as the stack. */
   directory: string;
   workosUrl: string;
@@ -74,6 +76,7 @@ export async function startStack(report: (line: string) => void): Promise<BenchS
       client: new Client({ connection, namespace: 'default' }),
       versions: { node: process.version, mongod: mongod.version, temporal: temporal.version },
       group,
+      pids: { mongod: await portOwner(mongoPort), temporal: await portOwner(temporalPort) },
       directory,
       workosUrl: workos.url,
       stop,
@@ -130,7 +133,7 @@ export async function startTenure(stack: BenchStack, options: TenureOptions): Pr
   const { name } = options;
   const [apiPort, workerPort] = [await freePort(), await freePort()];
   const apiUrl = `http://127.0.0.1:${apiPort}`;
-  const hostDatabase = `${name}_host`;
+  const hostDatabase = `${name}-host`;
   const env = await environment(stack, options, { apiPort, workerPort, hostDatabase });
   const parts = [
     servicePart(stack, `${name}-api`, 'api/main.ts', env, async () =>
@@ -239,7 +242,10 @@ function profilerArguments(name: string): string[] {
 }
 
 /** Starts a floor's process and returns the port it listens on. */
-export async function startFloor(stack: BenchStack, entry: string): Promise<{ url: string }> {
+export async function startFloor(
+  stack: BenchStack,
+  entry: string,
+): Promise<{ url: string; pid: number | null }> {
   const port = await freePort();
   await stack.group.start({
     ...servicePart(
@@ -256,7 +262,7 @@ export async function startFloor(stack: BenchStack, entry: string): Promise<{ ur
       async () => accepts(port),
     ),
   });
-  return { url: `http://127.0.0.1:${port}/` };
+  return { url: `http://127.0.0.1:${port}/`, pid: await portOwner(port) };
 }
 
 async function isUp(url: string): Promise<boolean> {

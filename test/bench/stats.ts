@@ -1,3 +1,5 @@
+import type { ProcessorTime } from './processor-time.ts';
+
 /** One line of the printed table and of the JSON file. */
 export interface Figure {
   name: string;
@@ -43,6 +45,32 @@ export function figureOfRounds(
     },
     ...(goalRatio === undefined ? {} : { goal: { atLeast: goalRatio }, goalOf: 'ratio' as const }),
   };
+}
+
+/** Processor time for each event or join: ours against the floor, and ours by process. */
+export function processorFigures(
+  name: string,
+  rounds: readonly { ours: ProcessorTime; floor: ProcessorTime }[],
+): Figure[] {
+  const all = rounds.flatMap(({ ours, floor }) =>
+    ours['all'] === undefined || floor['all'] === undefined
+      ? []
+      : [{ ours: ours['all'], floor: floor['all'] }],
+  );
+  if (all.length === 0) return [];
+  const names = Object.keys(rounds[0]?.ours ?? {}).filter((process) => process !== 'all');
+  return [
+    figureOfRounds(`processor time, ${name}`, 'ms', all),
+    ...names.map((process) => {
+      const floors = rounds.flatMap(({ floor }) => floor[process] ?? []);
+      return {
+        name: `  of it ${process}`,
+        unit: 'ms',
+        value: median(rounds.map(({ ours }) => ours[process] ?? 0)),
+        ...(floors.length === 0 ? {} : { floor: median(floors) }),
+      };
+    }),
+  ];
 }
 
 /** Whether the goal is met; null where there is none. */
