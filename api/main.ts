@@ -1,12 +1,10 @@
 import '../platform/check-node.ts';
 
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { HostFile } from '../domain/host-file.ts';
 import { loadApiConfig, reportConfigError, type Config } from '../platform/config.ts';
 import { readHostFile } from '../platform/host-file/read.ts';
-import { newId } from '../platform/ids.ts';
+import { userIdsFor } from '../platform/ids.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
@@ -41,7 +39,7 @@ async function main(): Promise<void> {
     logger,
     metrics,
     scrape: createScrape(metrics, database.store),
-    newUserId: userIdsOf(file),
+    newUserId: userIdsFor(file),
     settings: settingsOf(config),
   });
   const server = await listen(app.callback(), config.http.port);
@@ -66,16 +64,6 @@ function settingsOf(config: Config): ApiSettings {
     webhookMaxBytes: config.http.webhookMaxBytes,
     inboxBodyDays: config.limits.inboxBodyDays,
     checkResponses: !config.production,
-  };
-}
-
-/** New users get ids that the host's own users can have: for ObjectIds the time and eight random bytes. */
-function userIdsOf(file: HostFile): () => string {
-  if (file.users?.id !== 'objectId') return () => newId('user');
-  return () => {
-    const id = Buffer.alloc(12, randomBytes(12));
-    id.writeUInt32BE(Math.floor(Date.now() / 1000));
-    return id.toString('hex');
   };
 }
 

@@ -1,5 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 
+import { ObjectId } from 'mongodb';
+
+import type { HostFile } from '../domain/host-file.ts';
+
 /** The kinds of ids that Tenure makes. */
 export type IdPrefix =
   | 'user'
@@ -13,6 +17,12 @@ export type IdPrefix =
 /** A new random id, `<prefix>_<32 hex digits>`: opaque, never derived from a person. */
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${randomUUID().replaceAll('-', '')}`;
+}
+
+/** Makes ids for new users that the host application's own users can have. */
+export function userIdsFor(file: Pick<HostFile, 'users'>): () => string {
+  if (file.users?.id === 'objectId') return () => new ObjectId().toHexString();
+  return () => newId('user');
 }
 
 const lockBuckets = 1024;

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
-import { ObjectId } from 'mongodb';
 
 import { createActivities } from '../activities/index.ts';
 import { createMongoHost } from '../connectors/mongodb/host.ts';
@@ -12,7 +11,7 @@ import { defaultRevocationPolicy } from '../connectors/revocation.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import { loadWorkerConfig, reportConfigError, type Config } from '../platform/config.ts';
 import { readHostFile } from '../platform/host-file/read.ts';
-import { newId } from '../platform/ids.ts';
+import { userIdsFor } from '../platform/ids.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { migrate } from '../platform/mongo/migrations.ts';
@@ -63,7 +62,7 @@ async function main(): Promise<void> {
         host: hostOf(store, file, config),
         directoryLookup: lookupOf(config),
         revocation: defaultRevocationPolicy,
-        newUserId: userIdsOf(file),
+        newUserId: userIdsFor(file),
         maxPauseMs: config.intervals.retryMaxMs,
         onVerifiedEmpty: (ms) => metrics.sessionsVerifiedEmpty(ms / 1000),
       },
@@ -164,12 +163,6 @@ function lookupOf(config: Config) {
   const { apiKey, apiUrl } = config.workos;
   if (apiKey === null) return null;
   return createDirectoryLookup({ apiKey, apiUrl, timeoutMs: lookupTimeoutMs });
-}
-
-/** New users get ids that the host's own users can have. */
-function userIdsOf(file: HostFile): () => string {
-  if (file.users?.id === 'objectId') return () => new ObjectId().toHexString();
-  return () => newId('user');
 }
 
 /** The prebuilt bundle, or one built now; a production configuration without one was refused already. */

@@ -85,15 +85,10 @@ function refuseUnlessSigned(
 }
 
 function readEnvelope(body: Buffer): EventEnvelope {
-  const value = parseJson(body);
   // An event without data is one that nobody expected, but not one to lose: it goes to quarantine.
-  const parsed = eventEnvelope.safeParse(isObject(value) ? { data: null, ...value } : value);
+  const parsed = eventEnvelope.safeParse(parseJson(body));
   if (parsed.success) return parsed.data;
   throw new ApiProblem(400, 'notAnEvent', 'The body is no event: `id` and `event` are needed.');
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,4 +1,9 @@
-import { MongoError } from 'mongodb';
+import {
+  MongoError,
+  MongoNetworkError,
+  MongoOperationTimeoutError,
+  MongoServerSelectionError,
+} from 'mongodb';
 
 import type { Store, Transaction } from './store.ts';
 
@@ -36,8 +41,9 @@ export async function inTransaction<T>(
       },
     );
   } catch (error) {
-    if (error instanceof MongoError && !isDuplicateKey(error)) {
-      throw new StoreUnavailable(`MongoDB did not commit: ${error.name}`, { cause: error });
+    if (isOutage(error)) {
+      const kind = error instanceof Error ? error.name : 'an unknown error';
+      throw new StoreUnavailable(`MongoDB did not commit: ${kind}`, { cause: error });
     }
     throw error;
   } finally {
@@ -48,4 +54,29 @@ export async function inTransaction<T>(
 /** Whether MongoDB refused a document because a unique index holds its key already (code 11000). */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoError && error.code === 11000;
+}
+
+/** What the driver lets through as it is when a socket closes just before a write. */
+const socketCodes = ['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT'];
+
+/** Whether MongoDB is away, or too slow, rather than asked something wrong: trying again later helps. */
+function isOutage(error: unknown): boolean {
+  if (
+    error instanceof MongoNetworkError ||
+    error instanceof MongoServerSelectionError ||
+    error instanceof MongoOperationTimeoutError
+  ) {
+    return true;
+  }
+  if (error instanceof MongoError) {
+    return [
+      'TransientTransactionError',
+      'UnknownTransactionCommitResult',
+      'RetryableWriteError',
+    ].some((label) => error.hasErrorLabel(label));
+  }
+  // By shape: an error of Node itself is no `instanceof Error` across realms.
+  const code: unknown =
+    typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+  return typeof code === 'string' && socketCodes.includes(code);
 }

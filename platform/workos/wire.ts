@@ -25,7 +25,7 @@ const id = z
 export const eventEnvelope = z.object({
   id,
   event: z.string().min(1).max(255),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   created_at: z.string().max(64).optional(),
 });
 export type EventEnvelope = z.infer<typeof eventEnvelope>;
