@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
@@ -21,7 +20,7 @@ interface Page {
 
 const pages: Page[] = [
   ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
-  ...markdownIn('docs'),
+  ...filesIn('docs', /\.md$/),
 ].map((path) => {
   const text = read(path);
   return { path, text, lines: text.split('\n') };
@@ -31,9 +30,9 @@ function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-function markdownIn(folder: string): string[] {
+function filesIn(folder: string, ending: RegExp): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
+    .filter((name) => ending.test(name))
     .map((name) => join(folder, name));
 }
 
@@ -125,21 +124,11 @@ describe('what the documentation names', () => {
   });
 
   it('as a variable of the environment means something', () => {
-    const sources = execFileSync(
-      'git',
-      [
-        'ls-files',
-        '-co',
-        '--exclude-standard',
-        '.env.example',
-        'docker-compose.yml',
-        'deploy',
-        'local',
-        'platform',
-      ],
-      { cwd: root, encoding: 'utf8' },
-    );
-    const known = sources.split('\n').filter((path) => path !== '' && existsSync(join(root, path)));
+    const known = [
+      '.env.example',
+      'docker-compose.yml',
+      ...['deploy', 'local', 'platform'].flatMap((folder) => filesIn(folder, /\.(ts|sh|js|yaml)$/)),
+    ];
     const text = known.map(read).join('\n');
     const named = mentions(
       /(?<![\w<])((?:TENURE|TEMPORAL|WORKOS|MONGODB|SIMULATOR)_[A-Z_]*[A-Z])\b(?!_)/g,
