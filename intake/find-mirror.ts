@@ -26,8 +26,10 @@ export async function findMirror(
         );
   if (byId === null) return byIdp ?? newMirror(organizationId, telling);
   if (byIdp === null) {
-    // The identity provider's id changed, or comes back after the person was forgotten.
-    byId.idpId = telling.idpId ?? '';
+    // The identity provider's id changed, or comes back with a person who was forgotten. Of a forgotten one
+    // who is not back it stays out: often it is an e-mail address.
+    const known = byId.idpId !== undefined || telling.record.state === 'active';
+    if (known) byId.idpId = telling.idpId ?? '';
     return byId;
   }
   return joined(tx, byId, byIdp);
