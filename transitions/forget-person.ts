@@ -19,7 +19,7 @@ export async function forgetPerson(
   erasure: ErasureFact,
 ): Promise<Record<string, number>> {
   const traces = await tracesOf(store, membership);
-  const inbox = await scrubInbox(store, traces);
+  const inbox = await scrubInbox(store, membership._id, traces);
   return inTransaction(store, async (tx) => ({
     inbox,
     directoryUsers: await forgetMirrors(tx, membership._id),

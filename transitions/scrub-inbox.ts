@@ -6,19 +6,24 @@ import type { Traces } from './person-traces.ts';
  * somebody else that only mentions their address (a manager's, in a group event) loses the address.
  * Returns how many entries changed.
  */
-export async function scrubInbox(store: Store, traces: Traces): Promise<number> {
+export async function scrubInbox(
+  store: Store,
+  membershipId: string,
+  traces: Traces,
+): Promise<number> {
   const { inbox } = store.collections;
   const about = await inbox.updateMany(
     { subjects: { $in: traces.directoryUserIds }, body: { $exists: true } },
     { $unset: { body: '', bodyExpiresAt: '' } },
   );
   let changed = about.modifiedCount;
+  const gone = await nobodysAddresses(store, membershipId, traces.emails);
   // Bodies of unknown types carry no organization that could be trusted: all kept ones are looked through.
   const kept = inbox.find({ body: { $exists: true } }).project<{ _id: string; body: string }>({
     body: 1,
   });
   for await (const { _id, body } of kept) {
-    const scrubbed = withoutAddresses(body, traces.emails);
+    const scrubbed = withoutAddresses(body, gone);
     if (scrubbed === body) continue;
     await inbox.updateOne({ _id }, { $set: { body: scrubbed } });
     changed += 1;
@@ -26,8 +31,23 @@ export async function scrubInbox(store: Store, traces: Traces): Promise<number> 
   return changed;
 }
 
+/**
+ * Bodies of other organizations are looked through as well: an address that somebody who is known has there,
+ * perhaps the same person by another membership, is theirs, and what waits about them must stay whole.
+ */
+async function nobodysAddresses(
+  store: Store,
+  membershipId: string,
+  emails: string[],
+): Promise<string[]> {
+  const inUse = await store.collections.gate
+    .find({ emails: { $in: emails }, _id: { $ne: membershipId } })
+    .toArray();
+  return emails.filter((email) => !inUse.some((entry) => entry.emails.includes(email)));
+}
+
 function withoutAddresses(body: string, emails: string[]): string {
-  const lower = body.toLowerCase();
+  const lower = body.normalize('NFC').toLowerCase();
   if (!emails.some((email) => lower.includes(JSON.stringify(email).slice(1, -1)))) return body;
   return JSON.stringify(JSON.parse(body), (_key, value: unknown) => {
     if (typeof value !== 'string') return value;
