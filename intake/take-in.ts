@@ -24,13 +24,41 @@ export interface IntakeOptions extends IntakeRules {
 /** What became of an event. `duplicate`: the same id was taken in before, by whatever transport. */
 export type Taken = (Applied & { duplicate: false }) | { duplicate: true };
 
+/** The events that this process is taking in right now, by store and event id. */
+const underWay = new WeakMap<Store, Map<string, Promise<Taken>>>();
+
 /**
  * Takes in one event of WorkOS: the one function for webhook, poll and listing. One transaction writes the
  * inbox, the mirror and the membership it touches. When it returns, everything is durable.
  *
+ * Of copies that arrive at once, one does the work and the others wait for it: fifty transactions on one
+ * event would only make each other fail. Between processes the unique id of the inbox decides.
+ *
  * @throws StoreUnavailable if it could not be stored: the sender must try again.
  */
 export async function takeIn(
+  store: Store,
+  envelope: EventEnvelope,
+  delivery: Delivery,
+  options: IntakeOptions,
+): Promise<Taken> {
+  const events = underWay.get(store) ?? new Map<string, Promise<Taken>>();
+  underWay.set(store, events);
+  const first = events.get(envelope.id);
+  if (first !== undefined) {
+    await first;
+    return { duplicate: true };
+  }
+  const taking = takeInFirst(store, envelope, delivery, options);
+  events.set(envelope.id, taking);
+  try {
+    return await taking;
+  } finally {
+    events.delete(envelope.id);
+  }
+}
+
+async function takeInFirst(
   store: Store,
   envelope: EventEnvelope,
   delivery: Delivery,
