@@ -1,7 +1,7 @@
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
 /**
- * The profiles of every activity call. Each gives up after a few tries on purpose: the lifecycle then looks
+ * The profiles of every activity call. Each step gives up after a few tries on purpose: the lifecycle then looks
  * again and tries for ever with a growing pause, so that a signal is heard in between.
  *
  * The heartbeat timeout is how long the death of a worker goes unnoticed by what it was doing.
@@ -11,6 +11,18 @@ import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow
 export const shortTransaction: LocalActivityOptions = {
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '20s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumAttempts: 3 },
+};
+
+/** A command that came as a signal: nobody waits for an answer, so it is tried until it is stored. */
+export const storedCommand: ActivityOptions = {
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' },
+};
+
+/** A command that came as an Update: whoever waits for the answer learns soon that it failed. */
+export const answeredCommand: ActivityOptions = {
+  startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumAttempts: 3 },
 };
 

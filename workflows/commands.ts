@@ -1,21 +1,21 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   defineSignal,
   defineUpdate,
-  isCancellation,
   log,
-  proxyLocalActivities,
+  proxyActivities,
   setHandler,
-  sleep,
 } from '@temporalio/workflow';
 
 import type { Activities } from '../activities/index.ts';
 import { commandNames, type CommandName } from '../domain/words.ts';
 import type { CommandAnswer, CommandMessage } from '../domain/messages.ts';
-import { shortTransaction } from './activity-options.ts';
+import { answeredCommand, storedCommand } from './activity-options.ts';
 
-const { applyCommandActivity } = proxyLocalActivities<Activities>(shortTransaction);
+// No local activities: several of them at once, or beside a look, would be replayed in another order than
+// they came back in, and the run would be stuck.
+const { applyCommandActivity: applyUntilStored } = proxyActivities<Activities>(storedCommand);
+const { applyCommandActivity: applyOrFail } = proxyActivities<Activities>(answeredCommand);
 
 /** Admin signals, one for each command: `cancelDeletion`, `disable`, ... The same transition as the API's. */
 export const commandSignals = Object.fromEntries(
@@ -28,24 +28,32 @@ export const commandUpdates = Object.fromEntries(
 );
 
 /**
- * Registers the handlers of all commands. A signal handler never throws, since that would fail the run: a
- * refusal is logged, and what could not be stored is tried until it can.
+ * Registers the handlers of all commands, which are applied one after another, as they came. A signal
+ * handler never throws, since that would fail the run: a refusal is logged, and what could not be stored is
+ * tried until it can.
  */
 export function handleCommands(membershipId: string, onApplied: () => void): void {
+  const inTurn = takeTurns();
   for (const name of commandNames) {
     const signal = commandSignals[name];
     const update = commandUpdates[name];
     if (signal === undefined || update === undefined) continue;
     setHandler(signal, async (message?: CommandMessage) => {
       const mistake = mistakeIn(name, message ?? {});
-      if (mistake === null) await applyPatiently(membershipId, name, message ?? {});
-      else log.warn('A command was malformed.', { name, mistake });
+      if (mistake !== null) {
+        log.warn('A command was malformed.', { name, mistake });
+        return;
+      }
+      const command = { membershipId, name, message: message ?? {} };
+      const result = await inTurn(async () => applyUntilStored(command));
       onApplied();
+      if (!result.applied) log.warn('A command was refused.', { name, code: result.code });
     });
     setHandler(
       update,
       async (message?: CommandMessage): Promise<CommandAnswer> => {
-        const result = await applyCommandActivity({ membershipId, name, message: message ?? {} });
+        const command = { membershipId, name, message: message ?? {} };
+        const result = await inTurn(async () => applyOrFail(command));
         onApplied();
         if (result.applied) return result.answer;
         throw ApplicationFailure.nonRetryable(result.explanation, result.code);
@@ -57,22 +65,14 @@ export function handleCommands(membershipId: string, onApplied: () => void): voi
   }
 }
 
-async function applyPatiently(
-  membershipId: string,
-  name: CommandName,
-  message: CommandMessage,
-): Promise<void> {
-  for (let pauseMs = 1000; ; pauseMs = Math.min(pauseMs * 2, 60_000)) {
-    try {
-      const result = await applyCommandActivity({ membershipId, name, message });
-      if (!result.applied) log.warn('A command was refused.', { name, code: result.code });
-      return;
-    } catch (error) {
-      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-      log.warn('A command could not be stored yet.', { name });
-      await sleep(pauseMs);
-    }
-  }
+/** Makes asynchronous work wait for the work before it. */
+function takeTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return async (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
 }
 
 /** Rejects an Update before anything is written to the history. Synchronous: the SDK ignores a promise here. */

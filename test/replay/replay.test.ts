@@ -41,7 +41,9 @@ describe('the histories recorded from earlier runs', () => {
 
   it.each(files)('replay on the code of today: %s', async (file) => {
     const history: unknown = JSON.parse(await readFile(new URL(file, directory), 'utf8'));
-    await Worker.runReplayHistory({ workflowBundle: bundle }, history, `user-lifecycle/${file}`);
+    await expect(
+      Worker.runReplayHistory({ workflowBundle: bundle }, history, `user-lifecycle/${file}`),
+    ).resolves.toBeUndefined();
   });
 
   it('would not replay on code that decides differently', async () => {

@@ -204,10 +204,13 @@ export async function startSkipping(): Promise<SkippingTenure> {
   }
 
   async function untilId(id: string, test: (found: Membership) => boolean): Promise<Membership> {
-    return eventually(async () => {
-      const found = await tenure.store.collections.memberships.findOne({ _id: id });
-      return found !== null && test(found) ? found : null;
-    }, `membership ${id}: ${test}`);
+    return eventually(
+      async () => {
+        const found = await tenure.store.collections.memberships.findOne({ _id: id });
+        return found !== null && test(found) ? found : null;
+      },
+      `membership ${id}: ${String(test)}`,
+    );
   }
 
   const skipping: SkippingTenure = {
@@ -354,16 +357,15 @@ async function startServer(path: string): Promise<TestWorkflowEnvironment> {
   }
 }
 
+/** By the numbers of the protocol (`IndexedValueType`): keyword 2, time 6, list of keywords 7. */
 async function registerSearchAttributes(env: TestWorkflowEnvironment): Promise<void> {
-  const { KEYWORD, DATETIME, KEYWORD_LIST } = { KEYWORD: 2, DATETIME: 6, KEYWORD_LIST: 7 };
+  const types = { phase: 2, organization: 2, dueAt: 6, blockedBy: 7 };
+  const names = Object.entries(searchAttributeNames);
   await env.connection.operatorService.addSearchAttributes({
     namespace: env.namespace ?? 'default',
-    searchAttributes: {
-      [searchAttributeNames.phase]: KEYWORD,
-      [searchAttributeNames.organization]: KEYWORD,
-      [searchAttributeNames.dueAt]: DATETIME,
-      [searchAttributeNames.blockedBy]: KEYWORD_LIST,
-    },
+    searchAttributes: Object.fromEntries(
+      names.map(([key, name]) => [name, types[key as keyof typeof types]]),
+    ),
   });
 }
 

@@ -40,7 +40,7 @@ describe('what is checked before the commit', () => {
     const { _id } = await tenure.join(ada);
     const dueMs = await tenure.leave(ada, 30);
     const { data } = userEvent('updated', ada);
-    const ask = tenure.lookup.directoryUser;
+    const ask = tenure.lookup.directoryUser.bind(tenure.lookup);
     tenure.lookup.directoryUser = async (id) =>
       id === ada.id ? { answer: 'found', data } : ask(id);
     await tenure.skipTo(dueMs + 60_000);
