@@ -6,6 +6,7 @@ import { newId } from '../platform/ids.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { writeTimeline } from './change-membership.ts';
+import { keepReason } from './reasons.ts';
 
 /** A user who comes into an organization. */
 export interface Newcomer {
@@ -14,6 +15,8 @@ export interface Newcomer {
   profile: UserProfile;
   origin: UserDocument['origin'];
   actor: string;
+  /** An admin's free text, kept apart. */
+  reason?: string | null;
   /** A directory user stands behind them; otherwise they are open without a directory, or closed. */
   backed: boolean;
   withoutDirectory: boolean;
@@ -36,7 +39,11 @@ export async function createMembership(
   const membership = freshMembership(newcomer, tx.at);
   await tx.collections.memberships.insertOne(membership, { session: tx.session });
   await writeTimeline(tx, membership, newcomer.actor, [
-    [newcomer.origin === 'import' ? 'imported' : 'joined', { access: membership.access.reason }],
+    [
+      newcomer.origin === 'import' ? 'imported' : 'joined',
+      { access: membership.access.reason },
+      await keepReason(tx, newcomer.reason ?? null, { membershipId: membership._id }),
+    ],
   ]);
   return { membership, user };
 }

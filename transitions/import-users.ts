@@ -36,6 +36,7 @@ export async function importUser(
   store: Store,
   user: ImportedUser,
   actor: string,
+  reason: string | null = null,
 ): Promise<Imported> {
   return inTransaction(store, async (tx) => {
     await lockKeys(tx, user);
@@ -52,6 +53,7 @@ export async function importUser(
       profile: profileOfImported(user),
       origin: 'import',
       actor,
+      reason,
       backed: false,
       withoutDirectory,
       open: withoutDirectory && user.status !== 'disabled',

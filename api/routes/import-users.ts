@@ -51,12 +51,19 @@ export const importUsersRoute = defineRoute({
       username: user.username ?? null,
       name: user.name ?? null,
     }));
-    return { status: 200, body: { data: await importAll(store(), users, `admin:${caller.name}`) } };
+    const by = { actor: `admin:${caller.name}`, reason: body.reason ?? null };
+    return { status: 200, body: { data: await importAll(store(), users, by) } };
   },
 });
 
+/** Who imports, and why. */
+interface By {
+  actor: string;
+  reason: string | null;
+}
+
 /** One person at a time: two memberships of one user, or a repetition, would only wait for each other. */
-async function importAll(store: Store, users: ImportedUser[], actor: string): Promise<Imported[]> {
+async function importAll(store: Store, users: ImportedUser[], by: By): Promise<Imported[]> {
   const results: Imported[] = [];
   const positions = Map.groupBy(users.keys(), (index) => users[index]?.id);
   const waiting = positions.values();
@@ -64,7 +71,7 @@ async function importAll(store: Store, users: ImportedUser[], actor: string): Pr
     for (const indexes of waiting) {
       for (const index of indexes) {
         const user = users[index];
-        if (user !== undefined) results[index] = await importOnce(store, user, actor);
+        if (user !== undefined) results[index] = await importOnce(store, user, by);
       }
     }
   };
@@ -73,10 +80,10 @@ async function importAll(store: Store, users: ImportedUser[], actor: string): Pr
 }
 
 /** A unique index lets one of two win who make the same organization or user; the other finds it there. */
-async function importOnce(store: Store, user: ImportedUser, actor: string): Promise<Imported> {
+async function importOnce(store: Store, user: ImportedUser, by: By): Promise<Imported> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await importUser(store, user, actor);
+      return await importUser(store, user, by.actor, by.reason);
     } catch (error) {
       if (!isDuplicateKey(error) || tries === maxTries) throw error;
     }
