@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+
+import type { ConditionsFound, Membership } from '../../domain/membership.ts';
+import { lastLookValidMs, nextStep, type LifecycleFacts } from '../../domain/next-step.ts';
+import { LifecycleWorld } from '../support/lifecycle-world.ts';
+
+const dueMs = Date.UTC(2026, 5, 1);
+
+const gone: ConditionsFound = {
+  generation: 2,
+  at: new Date(dueMs),
+  lastLook: 'gone',
+  ownedLeft: 0,
+  resourceHolds: { checked: [], covering: [] },
+};
+
+/** A leaver of the second leaving, whose due time has come and whose conditions all hold. */
+function leaver(
+  changes: Partial<Membership> = {},
+  facts: Partial<LifecycleFacts> = {},
+): LifecycleFacts {
+  const { membership } = new LifecycleWorld(nextStep, []);
+  return {
+    membership: {
+      ...membership,
+      backed: false,
+      generation: 2,
+      projection: { wanted: 1, done: 1 },
+      dueAt: new Date(dueMs),
+      conditions: gone,
+      ...changes,
+    },
+    holdIds: [],
+    resourceHoldIds: [],
+    contract: 'allowed',
+    transferTimes: [],
+    returnOwnership: true,
+    ...facts,
+  };
+}
+
+describe('the next step of a leaver at the due time', () => {
+  it('is the commit, to the millisecond', () => {
+    expect(nextStep(leaver(), dueMs).step).toEqual({ do: 'commit' });
+    expect(nextStep(leaver(), dueMs - 1).step).toEqual({ do: 'coolOff', untilMs: dueMs });
+  });
+
+  it('is another look once the last one is older than five minutes', () => {
+    expect(nextStep(leaver(), dueMs + lastLookValidMs).step.do).toBe('commit');
+    expect(nextStep(leaver(), dueMs + lastLookValidMs + 1).step.do).toBe('checkConditions');
+  });
+
+  it('is another look where the last one was of an earlier leaving', () => {
+    const earlier = leaver({ conditions: { ...gone, generation: 1 } });
+    expect(nextStep(earlier, dueMs).step.do).toBe('checkConditions');
+  });
+
+  it('is another look where a hold on a resource came since', () => {
+    const facts = leaver({}, { resourceHoldIds: ['hold_a'] });
+    expect(nextStep(facts, dueMs).step.do).toBe('checkConditions');
+  });
+
+  it('is not the commit without a due time', () => {
+    expect(nextStep(leaver({ dueAt: null }), dueMs).step.do).toBe('coolOff');
+  });
+
+  it('is rest, with every reason at once', () => {
+    const found = { ...gone, ownedLeft: 3, lastLook: 'directoryGone' as const };
+    const facts = leaver(
+      { conditions: found },
+      { holdIds: ['hold_a', 'hold_b'], contract: 'unknown' },
+    );
+    expect(nextStep(facts, dueMs)).toEqual({
+      step: { do: 'rest' },
+      phase: 'blocked',
+      blockedBy: [
+        { code: 'hold', detail: 'hold_a' },
+        { code: 'hold', detail: 'hold_b' },
+        { code: 'contractUnknown', detail: '' },
+        { code: 'ownership', detail: '3' },
+        { code: 'directoryGone', detail: '' },
+      ],
+    });
+  });
+
+  it('hands over again what was handed over in an earlier leaving only', () => {
+    const transfer = { generation: 1, done: ['onDeprovision' as const], moved: 1 };
+    const facts = leaver({ transfer }, { transferTimes: ['onDeprovision'] });
+    expect(nextStep(facts, dueMs).step).toEqual({ do: 'transfer', time: 'onDeprovision' });
+  });
+});
