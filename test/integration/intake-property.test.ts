@@ -161,8 +161,8 @@ function byPerson(seen: { person: number; allowed: boolean }[]): Record<number, 
   return allowed;
 }
 
-function withoutAccess<T extends { allowed: boolean }>(seen: T[]): Omit<T, 'allowed'>[] {
-  return seen.map(({ allowed: _, ...rest }) => rest);
+function withoutAccess<T extends { allowed: boolean }>(seen: T[]): T[] {
+  return seen.map((one) => ({ ...one, allowed: false }));
 }
 
 async function compare(one: Plan): Promise<void> {

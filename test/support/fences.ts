@@ -54,11 +54,8 @@ function outsideTransactions<T extends object>(collection: T): T {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       if (name !== 'replaceOne' && name !== 'updateOne') return value.bind(target);
-      return async (
-        filter: object,
-        change: object,
-        { session: _, ...options }: { session: unknown },
-      ) => value.call(target, filter, change, options);
+      return async (filter: object, change: object, options: object) =>
+        value.call(target, filter, change, { ...options, session: undefined });
     },
   });
 }
