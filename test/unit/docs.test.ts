@@ -141,6 +141,13 @@ describe('what the documentation names', () => {
     expect(wrong(named, isKnown)).toEqual([]);
   });
 
+  it('has every variable that the Compose file demands', () => {
+    const demanded = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+):\?/g)];
+    expect(demanded.length).toBeGreaterThan(5);
+    const text = read('docs/operating.md');
+    expect(demanded.filter(([, name]) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+
   it('as a metric is measured', () => {
     const source = read('platform/metrics.ts');
     const named = mentions(/\b(tenure_[a-z_]+[a-z])\b/g);
