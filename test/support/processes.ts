@@ -101,7 +101,8 @@ export interface TenureProcesses {
   timeline(membershipId: string): Promise<string[]>;
   /** PUTs the policy of a sandbox whose cooling-off takes seconds. */
   sandbox(organizationId: string, seconds: number, policy?: object): Promise<void>;
-  ready(timeoutMs?: number): Promise<void>;
+  /** Waits until an API process is ready, by default the first one. */
+  ready(timeoutMs?: number, url?: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -210,6 +211,7 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
     async another(name) {
       const made = await service(name);
       await made.start();
+      if (name === 'api') await tenure.ready(30_000, `http://127.0.0.1:${made.port}`);
       return made;
     },
     async call(method, path, body, key = adminKey, url = apiUrl) {
@@ -270,8 +272,8 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
       const { status, body } = await tenure.call('PUT', path, wanted);
       if (status !== 200) throw new Error(`policy: ${status} ${JSON.stringify(body)}`);
     },
-    async ready(timeoutMs = 30_000) {
-      await eventually('ready', async () => (await fetch(`${apiUrl}/health/ready`)).ok, timeoutMs);
+    async ready(timeoutMs = 30_000, url = apiUrl) {
+      await eventually('ready', async () => (await fetch(`${url}/health/ready`)).ok, timeoutMs);
     },
     async stop() {
       await simulator.close();
