@@ -202,7 +202,10 @@ describe('calls of the API in the documentation', () => {
   }
 
   it('name the method and the path of a route', () => {
-    const named = mentions(/\b((?:GET|POST|PUT|PATCH|DELETE) \/[\w/{}.-]*[\w}])/g);
+    // The corpus of bad input calls what does not exist on purpose, and is sent by a test of its own.
+    const named = mentions(/\b((?:GET|POST|PUT|PATCH|DELETE) \/[\w/{}.-]*[\w}])/g).filter(
+      ({ where }) => !where.startsWith('docs/bad-input.md'),
+    );
     expect(named.length).toBeGreaterThan(15);
     const unknown = wrong(named, (call) => {
       const [method = '', path = ''] = call.split(' ');
