@@ -1,3 +1,4 @@
+import { Refusal } from '../domain/errors.ts';
 import type { Membership } from '../domain/membership.ts';
 import { linkKey } from '../domain/link-keys.ts';
 import type { UserProfile } from '../domain/profile.ts';
@@ -6,6 +7,7 @@ import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { createMembership } from './create-membership.ts';
 import { writeGateIdentities } from './gate-identities.ts';
+import { notice } from './notice.ts';
 import { ensureOrganization } from './organization.ts';
 
 /** One existing user of the host application, under the host's own id. */
@@ -31,6 +33,8 @@ export interface Imported {
  * Imports one user who was there before Tenure; idempotent on id and organization. No countdown starts by
  * it. In an organization whose Directory Sync is off or still syncing they are open, since nothing but
  * Tenure's own arrival changed; where it is enabled only a directory user can open them.
+ *
+ * @throws Refusal `erasureStarted` for the id of a user who was anonymized.
  */
 export async function importUser(
   store: Store,
@@ -45,7 +49,9 @@ export async function importUser(
       { session: tx.session },
     );
     if (known !== null) return imported(known, 'existing');
+    await refuseForgotten(tx, user.id);
     const organization = await ensureOrganization(tx, user.organizationId);
+    await noticeLookAlike(tx, user);
     const withoutDirectory = organization.directorySync !== 'enabled';
     const { membership, user: document } = await createMembership(tx, {
       userId: user.id,
@@ -73,6 +79,25 @@ async function lockKeys(tx: Transaction, user: ImportedUser): Promise<void> {
     tx,
     keys.map((key) => keyLock(user.organizationId, key)),
   );
+}
+
+/** The id of somebody who was anonymized stays anonymized: a later import must not bring them back under it. */
+async function refuseForgotten(tx: Transaction, userId: string): Promise<void> {
+  const known = await tx.collections.users.findOne({ _id: userId }, { session: tx.session });
+  if (known === null || known.anonymizedAt === null) return;
+  throw new Refusal('erasureStarted', 'A user with this id was anonymized. Use a new id.');
+}
+
+/** A directory may have told of the person before: nobody is merged, but an admin should know. */
+async function noticeLookAlike(tx: Transaction, user: ImportedUser): Promise<void> {
+  const emailKey = linkKey(user.email);
+  if (emailKey === null) return;
+  const same = await tx.collections.users.findOne(
+    { organizationIds: user.organizationId, emailKey, _id: { $ne: user.id } },
+    { session: tx.session, projection: { _id: 1 } },
+  );
+  if (same === null) return;
+  await notice(tx, 'looksAlike', { organizationId: user.organizationId, subjectId: same._id });
 }
 
 function profileOfImported({ email, username, name }: ImportedUser): UserProfile {

@@ -2,6 +2,7 @@ import { currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { UserProfile } from '../domain/profile.ts';
 import { newId } from '../platform/ids.ts';
+import type { LinkRequestDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { createMembership } from './create-membership.ts';
 import { writeGateIdentities, writeGatePendingLink } from './gate-identities.ts';
@@ -34,14 +35,15 @@ export async function linkDirectoryUser(
 ): Promise<LinkOutcome> {
   const { mirror, profile } = question;
   const finding = await findLinkCandidate(tx, mirror.organizationId, mirror.directoryId, profile);
+  if (finding.found === 'several' && question.backs) {
+    await requestLink(tx, mirror, finding.userIds);
+    return { linked: 'pending' };
+  }
+  await withdrawRequest(tx, mirror);
   if (finding.found === 'one') {
     return { linked: 'existing', membershipId: finding.membershipId };
   }
   if (!question.backs) return { linked: 'nobody' };
-  if (finding.found === 'several') {
-    await requestLink(tx, mirror, finding.userIds);
-    return { linked: 'pending' };
-  }
   if (finding.found === 'lookAlike') {
     await notice(tx, 'looksAlike', {
       organizationId: mirror.organizationId,
@@ -72,10 +74,7 @@ async function requestLink(
   candidateUserIds: string[],
 ): Promise<void> {
   const directoryUserId = currentRecord(mirror).id;
-  const open = await tx.collections.linkRequests.findOne(
-    { directoryUserId: { $in: mirror.records.map(({ id }) => id) }, resolution: null },
-    { session: tx.session },
-  );
+  const open = await openRequest(tx, mirror);
   const requestId = open?._id ?? newId('link_request');
   if (open === null) {
     await tx.collections.linkRequests.insertOne(
@@ -98,4 +97,30 @@ async function requestLink(
     });
   }
   await writeGatePendingLink(tx, requestId, mirror);
+}
+
+async function openRequest(
+  tx: Transaction,
+  mirror: DirectoryUser,
+): Promise<LinkRequestDocument | null> {
+  return tx.collections.linkRequests.findOne(
+    { directoryUserId: { $in: mirror.records.map(({ id }) => id) }, resolution: null },
+    { session: tx.session },
+  );
+}
+
+/**
+ * The question has answered itself: the person left, or only one candidate remains. The gate's row of the
+ * request goes with it, or the person would be found twice.
+ */
+async function withdrawRequest(tx: Transaction, mirror: DirectoryUser): Promise<void> {
+  const { session } = tx;
+  const open = await openRequest(tx, mirror);
+  if (open === null) return;
+  await tx.collections.linkRequests.updateOne(
+    { _id: open._id },
+    { $set: { resolution: 'withdrawn', resolvedBy: 'directory', resolvedAt: tx.at } },
+    { session },
+  );
+  await tx.collections.gate.deleteOne({ _id: open._id }, { session });
 }

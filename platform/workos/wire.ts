@@ -12,7 +12,7 @@ const maxTextLength = 1024;
 /** Half a surrogate pair cannot be written to BSON's UTF-8 unchanged: it becomes U+FFFD, and the rest stays. */
 const text = z
   .string()
-  .transform((value) => value.toWellFormed().replaceAll('\u0000', '').slice(0, maxTextLength));
+  .transform((value) => value.replaceAll('\u0000', '').slice(0, maxTextLength).toWellFormed());
 const optionalText = text.nullish().transform((value) => value ?? null);
 /** WorkOS ids are short and plain; anything else is not an id that Tenure could ever be asked about. */
 const id = z

@@ -236,3 +236,21 @@ describe('a user of two organizations', () => {
     expect(await everything()).not.toContain(email);
   });
 });
+
+describe('the id of a user who was anonymized', () => {
+  it('is refused by a later import, in whatever organization', async () => {
+    const [one, other] = [workosId('org'), workosId('org')];
+    const email = `${workosId('mail').toLowerCase()}@example.com`;
+    const user = { id: workosId('host_user'), email, username: null, name: 'Ada', roles: [] };
+    await importUser(tenure.store, { ...user, organizationId: one, status: 'active' }, 'import');
+    await forget(await arrive(one, { email }));
+    const again = importUser(
+      tenure.store,
+      { ...user, organizationId: other, status: 'active' },
+      'import',
+    );
+    await expect(again).rejects.toMatchObject({ code: 'erasureStarted' });
+    expect(await tenure.store.collections.memberships.countDocuments({ userId: user.id })).toBe(1);
+    expect(await everything()).not.toContain(email);
+  });
+});

@@ -123,7 +123,35 @@ describe('a directory user who is seen for the first time', () => {
       allowed: false,
       reason: 'pendingLink',
     });
-    expect(await notices(organizationId)).toEqual(['linkRequested']);
+    expect(await notices(organizationId)).toEqual(['looksAlike', 'linkRequested']);
+  });
+
+  it('withdraws the request of somebody who leaves before the decision, and forgets the address at the gate', async () => {
+    const { organizationId, sketch, add, email } = await company();
+    await add();
+    await add();
+    const person = sketch('idp');
+    await tenure.take(userEvent('created', person));
+    await tenure.take(userEvent('deleted', person));
+    const { linkRequests, gate } = tenure.store.collections;
+    expect(await linkRequests.findOne({ organizationId })).toMatchObject({
+      resolution: 'withdrawn',
+      resolvedBy: 'directory',
+    });
+    expect(await gate.countDocuments({ directoryUserIds: person.id })).toBe(0);
+    expect(await gate.countDocuments({ emails: email.toLowerCase() })).toBe(2);
+    expect(
+      await checkAccess(tenure.store.db, { organizationId, directoryUserId: person.id }),
+    ).toMatchObject({ allowed: false, reason: 'unknown' });
+  });
+
+  it('tells the admins of an import that looks like somebody whom a directory brought, and merges nobody', async () => {
+    const { organizationId, sketch, add } = await company();
+    const person = await arrive(sketch('idp'));
+    const imported = await add();
+    expect(imported.membershipId).not.toBe(person._id);
+    expect(await count(organizationId)).toBe(2);
+    expect(await notices(organizationId)).toEqual(['looksAlike']);
   });
 
   it('waits for an admin where e-mail and username lead to two people', async () => {
