@@ -7,7 +7,7 @@ export type Stored = 'nothing' | 'applied' | 'stored' | 'quarantined';
 export interface BadWebhook {
   input: string;
   /** The bytes of the body; an envelope where it is an object. `id` is the event's id. */
-  body(id: string): Buffer | string | object;
+  body: (id: string) => Buffer | string | object;
   /** How it is signed: correctly where absent. */
   signature?: 'none' | 'wrong' | 'malformed' | 'seconds' | 'old' | 'future';
   headers?: Record<string, string>;

@@ -43,7 +43,7 @@ export function formsOf(value: string): Map<string, string> {
 function encodings(text: string): [string, string][] {
   const bytes = Buffer.from(text, 'utf8');
   const digest = (algorithm: string): Buffer => createHash(algorithm).update(bytes).digest();
-  const escaped = [...text]
+  const escaped = Array.from(text)
     .map((letter) =>
       letter.charCodeAt(0) < 128
         ? letter

@@ -61,25 +61,26 @@ describe('npm start', () => {
 
   const stack = () => JSON.parse(readFileSync(join(directory, 'stack.json'), 'utf8'));
   const key = (): string => /Admin key +(\S+)/.exec(output)?.[1] ?? '';
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
   const get = async (path: string): Promise<any> => {
     const headers = { authorization: `Bearer ${key()}` };
     return (await fetch(`${apiUrl}${path}`, { headers })).json();
   };
 
   it('is ready with everything that stack.json promises', async () => {
+    let written = false;
     await eventually(
       'ready',
       async () => {
         const { status } = await fetch(`${apiUrl}/health/ready`);
         // It is written before ready answers 200 for the first time.
-        if (status === 200) expect(existsSync(join(directory, 'stack.json'))).toBe(true);
+        written = existsSync(join(directory, 'stack.json'));
         return status === 200;
       },
       90_000,
     ).catch((error: unknown) => {
       throw new Error(output, { cause: error });
     });
+    expect(written).toBe(true);
     const seconds = (Date.now() - startedAt) / 1000;
     expect(seconds).toBeLessThan(90);
     const told = stack();
@@ -125,6 +126,8 @@ describe('npm start', () => {
     process.kill(before, 'SIGKILL');
     await eventually('another worker', () => stack().pids.worker !== before, 30_000);
     await eventually('ready', async () => (await fetch(`${apiUrl}/health/ready`)).ok, 60_000);
+    expect(stack().pids).toMatchObject({ api: expect.any(Number), worker: expect.any(Number) });
+    expect(() => process.kill(stack().pids.worker, 0)).not.toThrow();
   }, 120_000);
 
   it('leaves no process behind on Ctrl-C, and the state for the next start', async () => {

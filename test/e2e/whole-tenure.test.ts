@@ -50,7 +50,7 @@ describe('the processes as shipped', () => {
     return [...new Set(found.map(({ ownerId }) => String(ownerId)))];
   }
 
-  async function userId(directoryUserId: string): Promise<string> {
+  async function userIdOf(directoryUserId: string): Promise<string> {
     return (await tenure.until(directoryUserId, (m) => m.access.state === 'open')).userId;
   }
 
@@ -67,7 +67,7 @@ describe('the processes as shipped', () => {
       customAttributes: { manager_email: 'boss@whole.example' },
     });
     const firstId = ada.user.id;
-    const bossId = await userId(boss.user.id);
+    const bossId = await userIdOf(boss.user.id);
     const joined = await tenure.until(firstId, (m) => m.access.state === 'open');
     expect(joined).toMatchObject({ organizationId: org, status: 'active', phase: 'settled' });
     const id = joined.userId;

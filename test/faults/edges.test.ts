@@ -35,7 +35,11 @@ describe('a way between two processes', () => {
     });
     tenure = await startProcesses({
       apiEnv: through(apiMongo, apiTemporal),
-      workerEnv: through(workerMongo, workerTemporal),
+      // Few enough writes a second for a revocation to be met in its middle.
+      workerEnv: {
+        ...through(workerMongo, workerTemporal),
+        TENURE_HOST_WRITES_PER_SECOND: '200',
+      },
     });
   }, 120_000);
 
@@ -179,6 +183,9 @@ describe('a way between two processes', () => {
       clearInterval(breaking);
     }
     for (const person of all) await expectOnce(person, (await cooling(person)).id);
+    const { memberships } = tenure.store.collections;
+    const { id: organizationId } = customer.organization;
+    expect(await memberships.countDocuments({ organizationId })).toBe(2);
   }, 120_000);
 
   it('acknowledges and closes at once while Temporal is silent', async () => {
@@ -199,6 +206,28 @@ describe('a way between two processes', () => {
     await cooling(person);
     expect(await tenure.hostDb.collection('sessions').countDocuments({ userId })).toBe(0);
   }, 120_000);
+
+  it('leaves no session behind that is created while the others are being revoked', async () => {
+    const customer = await tenant();
+    const [person] = joins(customer, 1) as [Person];
+    const { userId, organizationId } = await open(person);
+    const sessions = tenure.hostDb.collection('sessions');
+    const rows = (n: number) => Array.from({ length: n }, () => ({ userId, organizationId }));
+    await sessions.insertMany(rows(500));
+    tenure.simulator.leave(person.user.id);
+    await eventually('midway', async () => {
+      const left = await sessions.countDocuments({ userId });
+      if (left === 0) throw new Error('too late');
+      return left < 500;
+    });
+    await sessions.insertMany(rows(5));
+    expect((await tenure.until(person.user.id, () => true)).phase).toBe('closingAccess');
+    const { id } = await cooling(person);
+    expect(await sessions.countDocuments({ userId })).toBe(0);
+    const { data } = (await tenure.call('GET', `/v1/memberships/${id}/timeline?limit=100`)).body;
+    const verified = data.find(({ type }: { type: string }) => type === 'sessionsVerifiedEmpty');
+    expect(verified.detail).toMatchObject({ session: 505 });
+  }, 60_000);
 
   it('takes fifty copies of an event at two API processes for one', async () => {
     const customer = await tenant();

@@ -294,6 +294,7 @@ describe('a process that is killed', () => {
     );
     await expectLedger(since);
     for (const id of forgottenIds.filter((known) => known !== '')) await expectNobodyEarly(id);
+    expect(forgottenIds).toHaveLength(3);
   }, 150_000);
 
   async function expectNobodyEarly(membershipId: string): Promise<void> {

@@ -35,7 +35,6 @@ export interface ProcessesOptions {
 /** What the API answered. `body` is parsed where it is JSON. */
 export interface Answer {
   status: number;
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
   body: any;
   headers: Headers;
 }
@@ -80,23 +79,15 @@ export interface TenureProcesses {
     url?: string,
   ): Promise<Answer>;
   /** An access check with the gate key: `{allowed, reason, ...}`. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
   access(organizationId: string, who: object, action?: string): Promise<any>;
   /** The membership of a directory user by HTTP, once `test` holds for it. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
   until(
     directoryUserId: string,
     test: (membership: any) => boolean,
     timeoutMs?: number,
   ): Promise<any>;
   /** A membership by its id, once `test` holds for it. */
-  untilMembership(
-    id: string,
-    // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
-    test: (membership: any) => boolean,
-    timeoutMs?: number,
-    // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
-  ): Promise<any>;
+  untilMembership(id: string, test: (membership: any) => boolean, timeoutMs?: number): Promise<any>;
   /** The types of the lines of a timeline, in order. */
   timeline(membershipId: string): Promise<string[]>;
   /** PUTs the policy of a sandbox whose cooling-off takes seconds. */
@@ -239,7 +230,7 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
       return body;
     },
     async until(directoryUserId, test, timeoutMs) {
-      return untilSeen(`${directoryUserId}: ${test}`, test, timeoutMs, async () => {
+      return untilSeen(`${directoryUserId}: ${test.toString()}`, test, timeoutMs, async () => {
         const id = encodeURIComponent(directoryUserId);
         const { body } = await tenure.call('GET', `/v1/users?directoryUserId=${id}`);
         return body.data?.[0]?.memberships.find(
@@ -249,7 +240,7 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
       });
     },
     async untilMembership(id, test, timeoutMs) {
-      return untilSeen(`${id}: ${test}`, test, timeoutMs, async () => {
+      return untilSeen(`${id}: ${test.toString()}`, test, timeoutMs, async () => {
         const { status, body } = await tenure.call('GET', `/v1/memberships/${id}`);
         return status === 200 ? body : null;
       });
@@ -301,14 +292,11 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
   return tenure;
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
 async function untilSeen(
   what: string,
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
   test: (membership: any) => boolean,
   timeoutMs: number | undefined,
   ask: () => Promise<unknown>,
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what the contract promises
 ): Promise<any> {
   let seen: unknown;
   const asked = async (): Promise<unknown> => {
