@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { Client, Connection } from '@temporalio/client';
@@ -15,6 +16,7 @@ import { temporalRecipe } from '../../local/servers/temporal.ts';
 import { runCommand } from '../../local/servers/fetching.ts';
 import type { Part } from '../../local/supervisor/part.ts';
 import { accepts, freePort, portOwner } from '../../local/supervisor/ports.ts';
+import { identify } from '../../local/supervisor/process-identity.ts';
 import { connectMongo, storeOn, type Store } from '../../platform/mongo/store.ts';
 import { startPartGroup, type PartGroup } from '../support/servers.ts';
 import { webhookSecret } from './deliveries.ts';
@@ -157,7 +159,16 @@ export async function startTenure(stack: BenchStack, options: TenureOptions): Pr
     apiPid: await portOwner(apiPort),
     workerPid: options.worker ? await portOwner(workerPort) : null,
     async stop() {
-      for (const part of parts.toReversed()) await stack.group.kill(part.name);
+      // As an operator stops them, so that a profile is written; what does not end is killed.
+      for (const part of parts.toReversed()) {
+        const pid = await portOwner(part.name.endsWith('-api') ? apiPort : workerPort);
+        if (pid !== null) {
+          process.kill(pid, 'SIGTERM');
+          const deadline = Date.now() + 15_000;
+          while ((await identify(pid)) !== null && Date.now() < deadline) await pause(50);
+        }
+        await stack.group.kill(part.name);
+      }
     },
   };
 }
