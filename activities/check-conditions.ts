@@ -1,9 +1,12 @@
-import type { DirectoryUser } from '../domain/directory-user.ts';
+import { backingOf, type DirectoryUser } from '../domain/directory-user.ts';
 import type { ConditionsFound, Membership } from '../domain/membership.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { UserTelling } from '../intake/parse-event.ts';
 import type { Lookup } from '../platform/workos/directory-lookup.ts';
 import { possibleResourceIds, resourceIdOf } from '../connectors/mongodb/ids.ts';
-import { takeInListing } from '../intake/take-in-listing.ts';
+import { takeInListing, tellingOfListing } from '../intake/take-in-listing.ts';
 import { activeResourceHolds } from '../transitions/holds.ts';
+import { policyOf } from '../transitions/organization.ts';
 import { recordConditions } from '../transitions/record-steps.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hostMembership } from './revoke-sessions.ts';
@@ -31,7 +34,10 @@ export function createCheckConditions(deps: ActivityDeps) {
     const mirrors = await collections.directoryUsers
       .find({ membershipId: membership._id })
       .toArray();
-    const lastLook = await lookAtAll(deps, mirrors);
+    const organization = await collections.organizations.findOne({
+      _id: membership.organizationId,
+    });
+    const lastLook = await lookAtAll(deps, mirrors, policyOf(organization, deps.file));
     await recordConditions(deps.store, membership._id, {
       generation: input.generation,
       at: new Date(input.nowMs),
@@ -81,18 +87,26 @@ async function wasHandedOver(
 }
 
 /** The worst answer of all counts: active before uncertain before gone. */
-async function lookAtAll(deps: ActivityDeps, mirrors: DirectoryUser[]): Promise<LastLook> {
+async function lookAtAll(
+  deps: ActivityDeps,
+  mirrors: DirectoryUser[],
+  policy: Policy,
+): Promise<LastLook> {
   // Nobody to ask about: that nothing answers "active" proves nothing.
   if (mirrors.length === 0) return 'directoryGone';
   const answers: LastLook[] = [];
-  for (const mirror of mirrors) answers.push(await lookAt(deps, mirror));
+  for (const mirror of mirrors) answers.push(await lookAt(deps, mirror, policy));
   for (const worst of ['active', 'uncertain', 'directoryGone'] as const) {
     if (answers.includes(worst)) return worst;
   }
   return 'gone';
 }
 
-async function lookAt(deps: ActivityDeps, mirror: DirectoryUser): Promise<LastLook> {
+async function lookAt(
+  deps: ActivityDeps,
+  mirror: DirectoryUser,
+  policy: Policy,
+): Promise<LastLook> {
   const { directoryLookup } = deps;
   if (directoryLookup === null) return 'uncertain';
   const directory = await directoryLookup.directory(mirror.directoryId);
@@ -105,9 +119,20 @@ async function lookAt(deps: ActivityDeps, mirror: DirectoryUser): Promise<LastLo
     lookups.push(await directoryLookup.directoryUsersByIdpId(mirror.directoryId, mirror.idpId));
   }
   if (lookups.some(({ answer }) => answer === 'uncertain')) return 'uncertain';
-  const active = lookups.flatMap(peopleIn).filter(isActive);
-  for (const data of active) await takeInListing(deps.store, data, askedAt, deps);
-  return active.length > 0 ? 'active' : 'gone';
+  const people = lookups.flatMap(peopleIn);
+  const tellings = people.map((person) => tellingOfListing(person, askedAt));
+  // An answer that cannot be read is no answer.
+  if (tellings.includes(null)) return 'uncertain';
+  const back = tellings.filter((telling) => telling !== null && backs(telling, policy));
+  for (const telling of back) {
+    if (telling !== null) await takeInListing(deps.store, telling, askedAt, deps);
+  }
+  return back.length > 0 ? 'active' : 'gone';
+}
+
+/** Judged as an event would be: WorkOS calls somebody active whom an attribute of the policy has leaving. */
+function backs({ directoryId, record }: UserTelling, policy: Policy): boolean {
+  return backingOf({ directoryId, records: [record] }, policy) === 'backs';
 }
 
 function peopleIn(lookup: Lookup): unknown[] {
@@ -115,10 +140,4 @@ function peopleIn(lookup: Lookup): unknown[] {
   const { data } = lookup;
   const isList = typeof data === 'object' && data !== null && 'data' in data;
   return isList && Array.isArray(data.data) ? data.data : [data];
-}
-
-function isActive(person: unknown): boolean {
-  return (
-    typeof person === 'object' && person !== null && 'state' in person && person.state === 'active'
-  );
 }

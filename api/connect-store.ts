@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { migrate, NewerSchema } from '../platform/mongo/migrations.ts';
+import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import { StoreUnavailable } from '../platform/mongo/transaction.ts';
 
@@ -34,7 +34,7 @@ export function connectStore(mongo: { url: string; database: string }, logger: L
         await migrate(connected);
         migrated = true;
       } catch (error) {
-        if (error instanceof NewerSchema) throw error;
+        if (error instanceof NewerSchema || error instanceof StandaloneServer) throw error;
         const step = connected === null ? 'connect' : 'migrate';
         logger.warn({ err: error, step }, 'MongoDB is not ready yet');
         await new Promise((resolve) => setTimeout(resolve, retryMs));

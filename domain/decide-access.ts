@@ -50,7 +50,7 @@ export interface AccessDecision {
  * identities that disagree and an e-mail address that several people share are all denied.
  */
 export function decideAccess(question: AccessQuestion, entries: GateEntry[]): AccessDecision {
-  const found = identities(question).map((matches) => entries.filter(matches));
+  const found = identities(question, entries).map((matches) => entries.filter(matches));
   if (found.length === 0 || found.every((matches) => matches.length === 0)) return deny('unknown');
   if (found.some((matches) => matches.length === 0)) return deny('identityMismatch');
   const common = entries.filter((entry) => found.every((matches) => matches.includes(entry)));
@@ -60,16 +60,33 @@ export function decideAccess(question: AccessQuestion, entries: GateEntry[]): Ac
   return answer(entry);
 }
 
-function identities(question: AccessQuestion): ((entry: GateEntry) => boolean)[] {
+function identities(
+  question: AccessQuestion,
+  entries: GateEntry[],
+): ((entry: GateEntry) => boolean)[] {
   const { userId, directoryUserId, emailKey, sso } = question;
   const tests: ((entry: GateEntry) => boolean)[] = [];
   if (userId !== undefined) tests.push((entry) => entry.userId === userId);
   if (directoryUserId !== undefined) {
     tests.push((entry) => entry.directoryUserIds.includes(directoryUserId));
   }
-  if (emailKey !== undefined) tests.push((entry) => entry.emails.includes(emailKey));
+  if (emailKey !== undefined) tests.push(byEmail(emailKey, entries));
   if (sso !== undefined) tests.push((entry) => entry.idpIds.includes(sso.idpId));
   return tests;
+}
+
+/**
+ * An address means whoever has it now. A leaver keeps it in the mirror while cooling off; that must not
+ * stand in the way of the newcomer to whom the company gave it. Only where nobody has it now does it still
+ * mean the leaver, who is denied with the true reason.
+ */
+function byEmail(emailKey: string, entries: GateEntry[]): (entry: GateEntry) => boolean {
+  const having = entries.filter(({ emails }) => emails.includes(emailKey));
+  const present = having.filter(
+    ({ access }) => access.reason !== 'notBacked' && access.reason !== 'anonymized',
+  );
+  const meant = present.length > 0 ? present : having;
+  return (entry) => meant.includes(entry);
 }
 
 function answer(entry: GateEntry): AccessDecision {

@@ -5,6 +5,7 @@ import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-memberships.ts';
+import { keepReason } from './reasons.ts';
 
 /**
  * Replaces the policy of an organization and makes its lifecycles look again, in batches. `directorySync`
@@ -15,7 +16,7 @@ import { raiseOrganization } from './raise-memberships.ts';
 export async function putPolicy(
   store: Store,
   organizationId: string,
-  put: { policy: Policy; directorySync?: DirectorySync },
+  put: { policy: Policy; directorySync?: DirectorySync; by?: string; reason?: string | null },
 ): Promise<OrganizationDocument> {
   return inTransaction(store, async (tx) => {
     await tx.store.fences.organization(tx, organizationId);
@@ -25,7 +26,17 @@ export async function putPolicy(
     await raiseOrganization(tx, organizationId);
     await tx.collections.organizations.updateOne(
       { _id: organizationId },
-      { $set: { policy: put.policy, directorySync } },
+      {
+        $set: {
+          policy: put.policy,
+          directorySync,
+          policySet: {
+            by: put.by ?? 'unknown',
+            at: tx.at,
+            reasonId: await keepReason(tx, put.reason ?? null, null),
+          },
+        },
+      },
       { session: tx.session },
     );
     return { ...organization, policy: put.policy, directorySync };

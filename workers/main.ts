@@ -14,7 +14,7 @@ import { readHostFile } from '../platform/host-file/read.ts';
 import { userIdsFor } from '../platform/ids.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
-import { migrate } from '../platform/mongo/migrations.ts';
+import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
 import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
@@ -177,8 +177,8 @@ async function patiently<T>(log: Logger, what: string, attempt: () => Promise<T>
     try {
       return await attempt();
     } catch (error) {
+      if (error instanceof NewerSchema || error instanceof StandaloneServer) throw error;
       log.warn({ err: error, what }, 'not reachable yet');
-      if (error instanceof Error && error.name === 'NewerSchema') throw error;
       await pause(pauseMs);
     }
   }

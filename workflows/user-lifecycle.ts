@@ -18,7 +18,7 @@ import { lookAgainSignalName, taskQueuesBeside, type LifecycleInput } from '../d
 import type { Step } from '../domain/next-step.ts';
 import * as profiles from './activity-options.ts';
 import { handleCommands } from './commands.ts';
-import { inWords, showDetails, showWaiting } from './visibility.ts';
+import { inWords, showDetails, showPhase } from './visibility.ts';
 
 const { look, open, commit } = proxyLocalActivities<Activities>(profiles.shortTransaction);
 const { projectUser, transferOwnership, returnOwnership, checkConditions } =
@@ -92,7 +92,7 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
     if (followsDueTime(step) && Date.now() < notBeforeMs) return coolOff(seen, notBeforeMs);
     switch (step.do) {
       case 'rest':
-        if (seen.phase === 'blocked') showWaiting(seen);
+        showPhase(seen.phase === 'blocked' ? seen : { ...seen, dueAtMs: null });
         return 'rest';
       case 'revoke':
         await revokeSessions({ membershipId, closing: step.closing });
@@ -131,7 +131,7 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
    * a handful of events, whatever came before. The later of the workflow's and MongoDB's due time counts.
    */
   async function coolOff(seen: LookResult, untilMs: number): Promise<Then> {
-    showWaiting({ ...seen, phase: 'coolingOff', dueAtMs: untilMs });
+    showPhase({ ...seen, phase: 'coolingOff', dueAtMs: untilMs });
     waiting = { generation: seen.generation, untilMs };
     if (input.waiting === undefined) await goOnInFreshRun();
     return { untilMs };

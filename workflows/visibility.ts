@@ -15,10 +15,11 @@ const dueAtKey = { name: searchAttributeNames.dueAt, type: 'DATETIME' } as const
 const blockedByKey = { name: searchAttributeNames.blockedBy, type: 'KEYWORD_LIST' } as const;
 
 /**
- * Writes search attributes when cooling-off or a block begins, and no oftener: each write is an action of
- * its own, and short phases are over before anybody searches for them.
+ * Writes the search attributes when cooling-off or a block begins and when a run ends, if they say
+ * something else, and no oftener: each write is an action of its own, and short phases are over before
+ * anybody searches for them.
  */
-export function showWaiting(shown: Shown): void {
+export function showPhase(shown: Shown): void {
   if (alreadyShown(shown)) return;
   upsertSearchAttributes([
     { key: phaseKey, value: shown.phase },

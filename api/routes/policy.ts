@@ -61,11 +61,13 @@ export const putPolicyRoute = defineRoute({
   auth: 'admin',
   request: { params, query: nothing, body: policySchema.extend({ reason }) },
   responses: { 200: policyShape },
-  async handler({ params: { id: organizationId }, body }, { store, hostFile }) {
-    const { directorySync, reason: _unrecorded, ...given } = body;
+  async handler({ params: { id: organizationId }, body, caller }, { store, hostFile }) {
+    const { directorySync, reason: why, ...given } = body;
     const policy = resolvePolicy(given, hostFile.defaults.policy);
     const organization = await putPolicy(store(), organizationId, {
       policy,
+      by: `admin:${caller.name}`,
+      reason: why ?? null,
       ...(directorySync === undefined ? {} : { directorySync }),
     });
     return { status: 200, body: present(policy, organization.directorySync) };

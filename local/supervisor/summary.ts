@@ -8,7 +8,6 @@ export function summary(
   const { apiUrl, simulatorUrl, temporalUiUrl } = addresses;
   const rows: readonly (readonly [label: string, value: string | null])[] = [
     ['API', apiUrl],
-    ['Console', addresses.consoleUrl],
     ['Temporal Web UI', temporalUiUrl],
     ['Temporal', addresses.temporalAddress],
     ['MongoDB', withoutPassword(addresses.mongodbUrl)],
@@ -27,7 +26,8 @@ export function summary(
     '',
     'Try next:',
     ...(simulatorUrl === null ? [] : simulatorHints(temporalUiUrl)),
-    `  curl -H 'Authorization: Bearer ${keys.admin}' '${apiUrl}/v1/users?limit=3'`,
+    `  export TENURE=${apiUrl} KEY=${keys.admin}`,
+    '  curl -s -H "Authorization: Bearer $KEY" "$TENURE/v1/users?limit=3"',
     '',
     'Ctrl-C stops everything; the state is kept for the next start (npm start -- --fresh begins anew).',
     '',

@@ -18,6 +18,8 @@ export interface TenurePartsInput extends EnvironmentInput {
   readonly state: StateDirectory;
   readonly servers: StackServers;
   readonly ports: StackPorts;
+  /** Where a watcher reads what happens to people in the demo. */
+  readonly report: (line: string) => void;
 }
 
 /**
@@ -66,6 +68,11 @@ function simulatorPart(input: TenurePartsInput, url: string): Part {
         fresh: !existsSync(stateFile),
       }),
     logFile: input.state.file('logs', 'simulator.log'),
+    // The story of the demo is what a newcomer came to see.
+    filterLog: (line) => {
+      if (line.startsWith('simulator: ')) input.report(line.replace('simulator: ', '  demo  '));
+      return line;
+    },
     after: [],
     ready: () => answers(`${url}/health`),
     readyTimeoutMs: 60_000,

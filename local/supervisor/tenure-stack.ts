@@ -88,6 +88,7 @@ async function runWith(options: StackOptions, state: StateDirectory): Promise<nu
     state,
     servers,
     ports,
+    report,
     env,
     addresses,
     apiPort: ports.api,

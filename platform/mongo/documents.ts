@@ -18,6 +18,8 @@ export interface OrganizationDocument {
   directorySync: DirectorySync;
   /** What an admin set; the file's defaults and `defaultPolicy` fill the rest. null: nothing was set. */
   policy: Policy | null;
+  /** Who set it last, when and why. */
+  policySet?: { by: string; at: Date; reasonId: string | null };
   createdAt: Date;
 }
 

@@ -84,12 +84,17 @@ export class NewerSchema extends Error {
   override readonly name = 'NewerSchema';
 }
 
+/** Thrown by a MongoDB without transactions: waiting does not help, so the process ends. */
+export class StandaloneServer extends Error {
+  override readonly name = 'StandaloneServer';
+}
+
 /**
  * Brings Tenure's database to the shape that this program needs: every unique index exists before anything
  * is served, since a dedupe without its index is only a hope. Forward only; safe to run by several
  * processes at once and again.
  *
- * @throws NewerSchema if a newer Tenure migrated the database already.
+ * @throws NewerSchema if a newer Tenure migrated the database already, StandaloneServer without a replica set.
  */
 export async function migrate(store: Store): Promise<void> {
   await refuseStandalone(store);
@@ -140,7 +145,7 @@ async function createIfMissing(
 async function refuseStandalone(store: Store): Promise<void> {
   const hello = await store.db.admin().command({ hello: 1 });
   if (typeof hello['setName'] !== 'string' && hello['msg'] !== 'isdbgrid') {
-    throw new Error(
+    throw new StandaloneServer(
       'MongoDB is a standalone server. Tenure needs a replica set (one node is enough).',
     );
   }

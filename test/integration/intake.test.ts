@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { currentRecord } from '../../domain/directory-user.ts';
-import { takeInListing } from '../../intake/take-in-listing.ts';
+import { takeInListing, tellingOfListing } from '../../intake/take-in-listing.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { importUser } from '../../transitions/import-users.ts';
 import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
@@ -273,6 +273,12 @@ describe('events of a directory', () => {
   });
 });
 
+function listing(data: unknown, askedAt: Date) {
+  const telling = tellingOfListing(data, askedAt);
+  if (telling === null) throw new TypeError('The answer cannot be read.');
+  return telling;
+}
+
 describe('taking in what WorkOS answered', () => {
   it('brings back somebody whose events were all lost', async () => {
     const { person, _id } = await arrive();
@@ -280,7 +286,7 @@ describe('taking in what WorkOS answered', () => {
     await tenure.take(userEvent('deleted', person, past));
     const { data } = userEvent('updated', person);
     const askedAt = new Date(Date.now() + 120_000);
-    expect(await takeInListing(tenure.store, data, askedAt, tenure.intake)).toBe(true);
+    await takeInListing(tenure.store, listing(data, askedAt), askedAt, tenure.intake);
     expect(await membershipById(tenure, _id)).toMatchObject({ backed: true, generation: 1 });
   });
 
@@ -289,13 +295,14 @@ describe('taking in what WorkOS answered', () => {
     const now = Date.now() + 200_000;
     await tenure.take(userEvent('deleted', person, new Date(now).toISOString()));
     const { data } = userEvent('updated', person);
-    await takeInListing(tenure.store, data, new Date(now + 9_000), tenure.intake);
+    const askedAt = new Date(now + 9_000);
+    await takeInListing(tenure.store, listing(data, askedAt), askedAt, tenure.intake);
     expect((await membershipById(tenure, _id)).backed).toBe(false);
     const mirror = await mirrorOf(person.id);
     expect(currentRecord(mirror!).state).toBe('deleted');
   });
 
-  it('says so where the answer cannot be read', async () => {
-    expect(await takeInListing(tenure.store, { id: 7 }, new Date(), tenure.intake)).toBe(false);
+  it('makes nothing of an answer that cannot be read', () => {
+    expect(tellingOfListing({ id: 7 }, new Date())).toBeNull();
   });
 });

@@ -79,4 +79,33 @@ describe('the lifecycle', () => {
     const anew = await tenure.until(ada.id, (m) => m.access.state === 'open');
     expect(anew.userId).not.toBe(open.userId);
   });
+
+  it('forgets somebody whom an attribute of the policy has leaving, though WorkOS calls them active', async () => {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 1, {
+      leavingAttributes: [{ attribute: 'employment_status', values: ['terminated'] }],
+    });
+    await tenure.deliver(userEvent('created', ada));
+    await tenure.until(ada.id, (m) => m.access.state === 'open');
+    const gone = { ...ada, customAttributes: { employment_status: 'terminated' } };
+    const ask = tenure.lookup.directoryUser.bind(tenure.lookup);
+    const { data } = userEvent('updated', gone);
+    tenure.lookup.directoryUser = async (id) =>
+      id === ada.id ? { answer: 'found', data } : ask(id);
+    await tenure.deliver(userEvent('updated', gone));
+    const left = await tenure.until(ada.id, (m) => m.access.reason === 'notBacked');
+    await tenure.untilMembership(left._id, (m) => m.phase === 'anonymized');
+    tenure.lookup.directoryUser = ask;
+  });
+
+  it('shows in Temporal where a lifecycle ended', async () => {
+    const ada = person();
+    await tenure.deliver(userEvent('created', ada));
+    const { _id } = await tenure.until(ada.id, (m) => m.access.state === 'open' && m.resting);
+    const handle = tenure.client.workflow.getHandle(`user-lifecycle/${_id}`);
+    await handle.result();
+    const { searchAttributes } = await handle.describe();
+    expect(searchAttributes['TenurePhase']).toEqual(['settled']);
+    expect(searchAttributes['TenureOrganizationId']).toEqual([ada.organizationId]);
+  });
 });

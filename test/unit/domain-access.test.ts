@@ -188,6 +188,19 @@ describe('an access decision', () => {
     });
   });
 
+  it('gives an address to whoever has it now, not to the leaver who had it', () => {
+    const leaver = entry({ access: { state: 'closed', reason: 'notBacked' } });
+    expect(decideAccess({ emailKey: 'ada@example.com' }, [leaver, other])).toMatchObject({
+      allowed: true,
+      userId: 'user_b',
+    });
+    expect(decideAccess({ emailKey: 'ada@example.com' }, [leaver])).toMatchObject({
+      allowed: false,
+      reason: 'notBacked',
+      userId: 'user_a',
+    });
+  });
+
   it('lets the SSO id decide between people who share an address', () => {
     const question = { sso: { idpId: 'idp-b' }, emailKey: 'ada@example.com' };
     expect(decideAccess(question, [entry(), other])).toMatchObject({
