@@ -20,10 +20,8 @@ export async function sweep(store: Store): Promise<number> {
     resting: false,
     $or: [
       { phase: 'coolingOff', dueAt: { $lte: past } },
-      {
-        phase: { $in: ['joining', 'closingAccess', 'transferring', 'anonymizing'] },
-        updatedAt: { $lte: past },
-      },
+      // Also `settled`: the revocation of somebody who was disabled, or a profile to be told.
+      { phase: { $ne: 'coolingOff' }, updatedAt: { $lte: past } },
     ],
   });
   return blocked + forgotten;
