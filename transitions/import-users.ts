@@ -81,10 +81,17 @@ async function lockKeys(tx: Transaction, user: ImportedUser): Promise<void> {
   );
 }
 
-/** The id of somebody who was anonymized stays anonymized: a later import must not bring them back under it. */
+/**
+ * The id of somebody who was anonymized stays anonymized: a later import must not bring them back under it.
+ * From the commit of their last membership on, not from its end: the erasure under way would take the
+ * profile of the new membership too.
+ */
 async function refuseForgotten(tx: Transaction, userId: string): Promise<void> {
-  const known = await tx.collections.users.findOne({ _id: userId }, { session: tx.session });
-  if (known === null || known.anonymizedAt === null) return;
+  const erased = await tx.collections.memberships.findOne(
+    { userId, 'erasure.wholeUser': true },
+    { session: tx.session, projection: { _id: 1 } },
+  );
+  if (erased === null) return;
   throw new Refusal('erasureStarted', 'A user with this id was anonymized. Use a new id.');
 }
 
