@@ -6,7 +6,7 @@ import { isNewer } from '../domain/versions.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { backMembership } from '../transitions/back-membership.ts';
 import { changeProfile } from '../transitions/change-profile.ts';
-import { writeGateIdentities } from '../transitions/gate-identities.ts';
+import { removeGateIdentities, writeGateIdentities } from '../transitions/gate-identities.ts';
 import { linkDirectoryUser } from '../transitions/link-directory-user.ts';
 import { notice } from '../transitions/notice.ts';
 import { policyOf } from '../transitions/organization.ts';
@@ -33,12 +33,13 @@ export async function applyUser(
   if (!isNewer(telling.record.version, held?.version ?? null)) {
     return { ...nothing, outcome: 'stale' };
   }
+  const firstSeen = mirror.records.length === 0;
   mirror.records = [
     ...mirror.records.filter(({ id }) => id !== telling.record.id),
     { ...telling.record },
   ];
   await leaveForgottenPerson(tx, mirror, policy);
-  const linked = await ensureLink(tx, mirror, policy, rules, telling);
+  const linked = await ensureLink(tx, { mirror, firstSeen, telling }, policy, rules);
   await saveMirror(tx, mirror);
   if (mirror.membershipId === null) return { ...nothing, outcome: 'applied' };
   if (linked === 'created') {
@@ -76,15 +77,23 @@ async function leaveForgottenPerson(
     directoryId: mirror.directoryId,
     subjectId: membership._id,
   });
+  await removeGateIdentities(tx, membership._id, mirror);
   mirror.membershipId = null;
+}
+
+/** A directory user as the mirror has it now, and what was told last. */
+interface Told {
+  mirror: DirectoryUser;
+  /** Nothing was known of this directory user before. */
+  firstSeen: boolean;
+  telling: UserTelling;
 }
 
 async function ensureLink(
   tx: Transaction,
-  mirror: DirectoryUser,
+  { mirror, firstSeen, telling }: Told,
   policy: Policy,
   rules: IntakeRules,
-  telling: UserTelling,
 ): Promise<'linked' | 'created' | 'none'> {
   if (mirror.membershipId !== null) return 'linked';
   const backs = backingOf(mirror, policy) === 'backs';
@@ -93,6 +102,7 @@ async function ensureLink(
     profile: profileOf(telling.record.profile, rules.file.attributes),
     policy,
     backs,
+    firstSeen,
     newUserId: rules.newUserId,
   });
   switch (outcome.linked) {

@@ -34,6 +34,28 @@ export async function writeGateIdentities(
   );
 }
 
+/**
+ * Takes a directory user, and every address, from a membership that is past its commit point. The erasure
+ * may wait for the host application for days, and the person who came back would be found twice until then.
+ */
+export async function removeGateIdentities(
+  tx: Transaction,
+  membershipId: string,
+  mirror: DirectoryUser,
+): Promise<void> {
+  await tx.collections.gate.updateOne(
+    { _id: membershipId },
+    {
+      $pull: {
+        directoryUserIds: { $in: mirror.records.map(({ id }) => id) },
+        ...(mirror.idpId === undefined ? {} : { idpIds: mirror.idpId }),
+      },
+      $set: { emails: [] },
+    },
+    { session: tx.session },
+  );
+}
+
 /** Writes the gate's entry of a directory user that waits for a link decision: known, and denied. */
 export async function writeGatePendingLink(
   tx: Transaction,

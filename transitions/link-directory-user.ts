@@ -15,6 +15,8 @@ export interface LinkQuestion {
   policy: Policy;
   /** The record backs a membership: only then somebody unknown is created. */
   backs: boolean;
+  /** Nothing was known of this directory user before. */
+  firstSeen: boolean;
   newUserId: () => string;
 }
 
@@ -34,6 +36,12 @@ export async function linkDirectoryUser(
   question: LinkQuestion,
 ): Promise<LinkOutcome> {
   const { mirror, profile } = question;
+  if (!question.backs && !question.firstSeen) {
+    // Looked for by e-mail once already. A late word about a forgotten person would find whoever has the
+    // address now, and would bring their data back.
+    await withdrawRequest(tx, mirror);
+    return { linked: 'nobody' };
+  }
   const finding = await findLinkCandidate(tx, mirror.organizationId, mirror.directoryId, profile);
   if (finding.found === 'several' && question.backs) {
     await requestLink(tx, mirror, finding.userIds);

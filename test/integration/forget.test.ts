@@ -139,6 +139,45 @@ describe('a forgotten person', () => {
     expect(user?.profile?.email).toBe(person.email);
   });
 
+  it('is found as the new user at once, however long the erasure takes', async () => {
+    const person = await arrive(workosId('org'));
+    const { organizationId } = person;
+    const { _id } = await membershipOf(tenure, person.id);
+    await tenure.take(userEvent('updated', { ...person, state: 'inactive' }));
+    await drive(tenure, _id, { nowMs: afterCoolingOff(), stopAt: 'erase' });
+    await tenure.take(userEvent('updated', person));
+    const anew = await membershipOf(tenure, person.id);
+    await drive(tenure, anew._id);
+    for (const asked of [
+      { directoryUserId: person.id },
+      { sso: { idpId: `idp-${person.id}` } },
+      { emailKey: person.email },
+    ]) {
+      expect(await checkAccess(tenure.store.db, { organizationId, ...asked })).toMatchObject({
+        reason: 'open',
+        membershipId: anew._id,
+      });
+    }
+  });
+
+  it.each(['updated', 'deleted'] as const)(
+    'is not linked to whoever has the address now by a late %s event',
+    async (type) => {
+      const person = await arrive(workosId('org'));
+      await forget(person);
+      const newcomer = await arrive(person.organizationId, {
+        email: person.email,
+        directoryId: `directory_hris_${person.organizationId}`,
+      });
+      await tenure.take(userEvent(type, { ...person, state: 'inactive' }));
+      const mirror = await tenure.store.collections.directoryUsers.findOne({
+        'records.id': person.id,
+      });
+      expect(mirror).toMatchObject({ membershipId: null, records: [{ profile: null }] });
+      expect(await membershipOf(tenure, newcomer.id)).toMatchObject({ access: { state: 'open' } });
+    },
+  );
+
   it('is forgotten again without harm, as after a crash', async () => {
     const person = await arrive(workosId('org'));
     const id = await forget(person);
@@ -252,5 +291,26 @@ describe('the id of a user who was anonymized', () => {
     await expect(again).rejects.toMatchObject({ code: 'erasureStarted' });
     expect(await tenure.store.collections.memberships.countDocuments({ userId: user.id })).toBe(1);
     expect(await everything()).not.toContain(email);
+  });
+
+  it('is refused from the commit on: the erasure would take the profile of the new membership', async () => {
+    const person = await arrive(workosId('org'));
+    const { _id, userId } = await membershipOf(tenure, person.id);
+    await tenure.take(userEvent('deleted', person));
+    await drive(tenure, _id, { nowMs: afterCoolingOff(), stopAt: 'erase' });
+    const again = importUser(
+      tenure.store,
+      {
+        id: userId,
+        organizationId: workosId('org'),
+        email: null,
+        username: null,
+        name: 'Ada',
+        roles: [],
+        status: 'active',
+      },
+      'import',
+    );
+    await expect(again).rejects.toMatchObject({ code: 'erasureStarted' });
   });
 });
