@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
@@ -92,7 +94,11 @@ function startOptions(membership: Signalled, queuePrefix: string) {
   };
 }
 
-/** Temporal takes at most 64 bytes. */
+/**
+ * Temporal refuses more than 64 bytes, and with them the signal. An imported organization may have any id of
+ * the host application: a long one is told apart by its digest, of 64 characters.
+ */
 function fairnessKey({ organizationId }: Signalled): string {
-  return organizationId.slice(0, 64);
+  if (Buffer.byteLength(organizationId) <= 64) return organizationId;
+  return createHash('sha256').update(organizationId).digest('hex');
 }

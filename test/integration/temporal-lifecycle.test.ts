@@ -57,6 +57,15 @@ describe('the lifecycle in Temporal', () => {
     return cooling;
   }
 
+  it.each(['a'.repeat(255), 'ü'.repeat(60), `${'a'.repeat(63)}ü`])(
+    'takes the signal of an imported organization with a long id (%#)',
+    async (organizationId) => {
+      const membershipId = workosId('membership');
+      await tenure.signals.signal({ membershipId, organizationId, phase: 'settled' });
+      await tenure.client.workflow.getHandle(lifecycleWorkflowId(membershipId)).result();
+    },
+  );
+
   it('tells in lists and on its page which membership is where and until when', async () => {
     const { ada, joined } = await join(3600);
     const { organizationId, dueAt } = await leave(ada);
