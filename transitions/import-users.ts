@@ -8,6 +8,7 @@ import { inTransaction } from '../platform/mongo/transaction.ts';
 import { createMembership } from './create-membership.ts';
 import { writeGateIdentities } from './gate-identities.ts';
 import { notice } from './notice.ts';
+import { lockImport } from './import-locks.ts';
 import { ensureOrganization } from './organization.ts';
 
 /** One existing user of the host application, under the host's own id. */
@@ -51,6 +52,9 @@ export async function importUser(
     if (known !== null) return imported(known, 'existing');
     await refuseForgotten(tx, user.id);
     const organization = await ensureOrganization(tx, user.organizationId);
+    if (organization.directorySync !== 'enabled') {
+      await lockImport(tx, user.organizationId, user.id);
+    }
     await noticeLookAlike(tx, user);
     const withoutDirectory = organization.directorySync !== 'enabled';
     const { membership, user: document } = await createMembership(tx, {

@@ -3,6 +3,7 @@ import type { Policy } from '../domain/policy.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { resolvePolicy } from '../platform/policy-schema.ts';
+import { lockImports } from './import-locks.ts';
 
 /** The organization's document, made at its first mention. */
 export async function ensureOrganization(
@@ -45,6 +46,7 @@ export async function turnOnDirectorySync(
   organization: OrganizationDocument,
 ): Promise<void> {
   if (organization.directorySync !== 'disabled') return;
+  await lockImports(tx, organization._id);
   const existing = await tx.collections.memberships.findOne(
     { organizationId: organization._id, withoutDirectory: true, everBacked: false, generation: 0 },
     { session: tx.session, projection: { _id: 1 } },

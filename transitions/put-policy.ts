@@ -3,6 +3,7 @@ import type { DirectorySync, Policy } from '../domain/policy.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
+import { lockImports } from './import-locks.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-memberships.ts';
 import { keepReason } from './reasons.ts';
@@ -49,6 +50,7 @@ export async function putPolicy(
  */
 async function refuseLockOut(tx: Transaction, organization: OrganizationDocument): Promise<void> {
   if (organization.directorySync === 'enabled') return;
+  await lockImports(tx, organization._id);
   const undirected = await tx.collections.memberships.countDocuments(
     { organizationId: organization._id, withoutDirectory: true, everBacked: false, generation: 0 },
     { session: tx.session },

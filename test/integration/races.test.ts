@@ -216,6 +216,36 @@ const races: Record<string, () => Promise<Ready>> = {
     };
   },
 
+  'an import and the announcement of the first directory': async () => {
+    const organizationId = workosId('org');
+    await sandbox(tenure, organizationId);
+    const user = {
+      id: workosId('host_user'),
+      organizationId,
+      email: `${organizationId}@x.example`,
+    };
+    const event = directoryEvent('activated', { id: workosId('directory'), organizationId });
+    return {
+      atOnce: [
+        async (store) =>
+          importUser(
+            store,
+            { ...user, username: null, name: 'Ada', roles: [], status: 'active' },
+            'import',
+          ),
+        async (store) => take(store, event),
+      ],
+      async wrong() {
+        const { memberships, organizations } = tenure.store.collections;
+        const open = await memberships.countDocuments({ organizationId, 'access.state': 'open' });
+        const organization = await organizations.findOne({ _id: organizationId });
+        return organization?.directorySync === 'enabled' && open > 0
+          ? 'open where only a directory may open'
+          : null;
+      },
+    };
+  },
+
   'an import and the arrival of the same person': async () => {
     const [organizationId, [directoryId]] = await organizationWith(1);
     const email = `${workosId('mail')}@example.com`;
