@@ -12,6 +12,10 @@ export type Lookup =
  * body) is `uncertain`: before something irreversible, uncertain means wait.
  */
 export interface DirectoryLookup {
+  /**
+   * `found` only while the directory is connected: with broken credentials it tells of nobody's return
+   * (`uncertain`), and one that was unlinked or is being deleted answers for nobody (`missing`).
+   */
   directory(id: string): Promise<Lookup>;
   directoryUser(id: string): Promise<Lookup>;
   /** Every directory user with this `idp_id` in the directory; `found` carries a list in `data`. */
@@ -19,6 +23,9 @@ export interface DirectoryLookup {
 }
 
 const single = z.object({ id: z.string().min(1) });
+/** REST says `linked` and `unlinked` where events say `active` and `inactive`. */
+const connected = single.extend({ state: z.enum(['linked', 'active']) });
+const disconnected = single.extend({ state: z.enum(['unlinked', 'inactive', 'deleting']) });
 const list = z.object({ data: z.array(single) });
 
 /** The lookup through the real WorkOS client. `apiUrl`: a counterpart other than the real one. */
@@ -48,7 +55,11 @@ export function createDirectoryLookup(options: {
     }
   };
   return {
-    directory: async (id) => get(`/directories/${encodeURIComponent(id)}`, {}, single),
+    directory: async (id) => {
+      const lookup = await get(`/directories/${encodeURIComponent(id)}`, {}, single);
+      if (lookup.answer !== 'found' || connected.safeParse(lookup.data).success) return lookup;
+      return { answer: disconnected.safeParse(lookup.data).success ? 'missing' : 'uncertain' };
+    },
     directoryUser: async (id) => get(`/directory_users/${encodeURIComponent(id)}`, {}, single),
     directoryUsersByIdpId: async (directoryId, idpId) =>
       get('/directory_users', { directory: directoryId, idp_id: idpId, limit: '100' }, list),
