@@ -9,6 +9,7 @@ import { activeResourceHolds } from '../transitions/holds.ts';
 import { policyOf } from '../transitions/organization.ts';
 import { recordConditions } from '../transitions/record-steps.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { LookRequest } from './look.ts';
 import { hostMembership } from './revoke-sessions.ts';
 
 type LastLook = ConditionsFound['lastLook'];
@@ -19,18 +20,13 @@ type LastLook = ConditionsFound['lastLook'];
  * an owner. Anything unclear means wait. Somebody whom WorkOS calls active goes through the intake, so
  * that a return whose events were all lost still counts.
  *
- * The time written down is the workflow's, from before the first question. Returns whether the answers
- * were clear; they say yes or no in the next look.
+ * The time written down is the workflow's, from before the first question.
  */
 export function createCheckConditions(deps: ActivityDeps) {
-  return async (input: {
-    membershipId: string;
-    generation: number;
-    nowMs: number;
-  }): Promise<boolean> => {
+  return async (input: LookRequest & { generation: number }): Promise<void> => {
     const { collections } = deps.store;
     const membership = await collections.memberships.findOne({ _id: input.membershipId });
-    if (membership === null || membership.generation !== input.generation) return true;
+    if (membership === null || membership.generation !== input.generation) return;
     const mirrors = await collections.directoryUsers
       .find({ membershipId: membership._id })
       .toArray();
@@ -45,7 +41,6 @@ export function createCheckConditions(deps: ActivityDeps) {
       ownedLeft: await countOwned(deps, membership),
       resourceHolds: await resourceHolds(deps, membership),
     });
-    return lastLook === 'gone' || lastLook === 'directoryGone';
   };
 }
 

@@ -6,6 +6,7 @@ import { completeErasure } from '../transitions/complete-erasure.ts';
 import { forgetPerson } from '../transitions/forget-person.ts';
 import { policyOf } from '../transitions/organization.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { LookRequest } from './look.ts';
 
 /** Thrown when personal data was still found after the erasure: the next try erases it too. */
 export class NotForgotten extends Error {
@@ -19,7 +20,7 @@ export class NotForgotten extends Error {
  * Idempotent: what is erased already is found erased.
  */
 export function createErasePerson(deps: ActivityDeps) {
-  return async (input: { membershipId: string }): Promise<void> => {
+  return async (input: LookRequest): Promise<void> => {
     const { store } = deps;
     const membership = await store.collections.memberships.findOne({ _id: input.membershipId });
     if (membership?.erasure == null || membership.erasure.completedAt !== null) return;

@@ -4,7 +4,7 @@ import { createCheckConditions } from './check-conditions.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createErasePerson } from './erase-person.ts';
 import { guarded } from './failures.ts';
-import { createLook } from './look.ts';
+import { createLook, type LookRequest, type LookResult } from './look.ts';
 import { createCommit, createOpen } from './open-and-commit.ts';
 import { createProjectUser } from './project-user.ts';
 import { createReturnOwnership } from './return-ownership.ts';
@@ -14,19 +14,28 @@ import { createTransferOwnership } from './transfer-ownership.ts';
 export type { ActivityDeps } from './deps.ts';
 export type { LookResult } from './look.ts';
 
-/** All activities over their dependencies. The workflows see them by this type only. */
+/**
+ * All activities over their dependencies. The workflows see them by this type only. Every step ends with a
+ * look and returns what it saw: the workflow needs no task of its own to find out what comes next.
+ */
 export function createActivities(deps: ActivityDeps, onError: (error: unknown) => void) {
+  const look = createLook(deps);
+  const step = <I extends LookRequest>(activity: (input: I) => Promise<unknown>) =>
+    guarded(async (input: I): Promise<LookResult | null> => {
+      await activity(input);
+      return look({ membershipId: input.membershipId, nowMs: input.nowMs });
+    }, onError);
   return {
-    look: guarded(createLook(deps), onError),
-    open: guarded(createOpen(deps), onError),
-    commit: guarded(createCommit(deps), onError),
+    look: guarded(look, onError),
+    open: step(createOpen(deps)),
+    commit: step(createCommit(deps)),
     applyCommandActivity: guarded(createApplyCommand(deps), onError),
-    projectUser: guarded(beating(createProjectUser(deps)), onError),
-    revokeSessions: guarded(beating(createRevokeSessions(deps)), onError),
-    transferOwnership: guarded(beating(createTransferOwnership(deps)), onError),
-    returnOwnership: guarded(beating(createReturnOwnership(deps)), onError),
-    checkConditions: guarded(beating(createCheckConditions(deps)), onError),
-    erasePerson: guarded(beating(createErasePerson(deps)), onError),
+    projectUser: step(createProjectUser(deps)),
+    revokeSessions: step(beating(createRevokeSessions(deps))),
+    transferOwnership: step(beating(createTransferOwnership(deps))),
+    returnOwnership: step(beating(createReturnOwnership(deps))),
+    checkConditions: step(beating(createCheckConditions(deps))),
+    erasePerson: step(beating(createErasePerson(deps))),
   };
 }
 

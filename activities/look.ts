@@ -2,6 +2,12 @@ import type { Decision } from '../domain/next-step.ts';
 import { recordLook } from '../transitions/record-look.ts';
 import type { ActivityDeps } from './deps.ts';
 
+/** Which membership is looked at, and the workflow's time in milliseconds. */
+export interface LookRequest {
+  membershipId: string;
+  nowMs: number;
+}
+
 /** What the lifecycle does next, and what it was decided from. Ids, enums, counts and times only. */
 export interface LookResult extends Decision {
   revision: number;
@@ -15,7 +21,7 @@ export interface LookResult extends Decision {
  * Idempotent: looking twice decides the same. null for a membership that does not exist.
  */
 export function createLook(deps: ActivityDeps) {
-  return async (input: { membershipId: string; nowMs: number }): Promise<LookResult | null> => {
+  return async (input: LookRequest): Promise<LookResult | null> => {
     const seen = await recordLook(deps.store, deps.file, input.membershipId, input.nowMs);
     if (seen === null) return null;
     return {

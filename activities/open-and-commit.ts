@@ -1,10 +1,11 @@
 import { commitErasure, type CommitRequest } from '../transitions/commit-erasure.ts';
 import { openMembership } from '../transitions/open-membership.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { LookRequest } from './look.ts';
 
 /** Opens access if nothing changed since the look. Idempotent: an open membership stays open. */
 export function createOpen(deps: ActivityDeps) {
-  return async (input: { membershipId: string; revision: number }): Promise<boolean> =>
+  return async (input: LookRequest & { revision: number }): Promise<boolean> =>
     (await openMembership(deps.store, input.membershipId, input.revision)) !== null;
 }
 

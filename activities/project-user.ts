@@ -4,6 +4,7 @@ import type { Status } from '../domain/words.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
 import { recordProjected } from '../transitions/record-steps.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { LookRequest } from './look.ts';
 
 /**
  * Provisions the user in the host application, and keeps the host's copy in step: profile, status and the
@@ -13,7 +14,7 @@ import type { ActivityDeps } from './deps.ts';
  * what it wrote is no longer true: so whoever writes last has written the truth.
  */
 export function createProjectUser(deps: ActivityDeps) {
-  return async (input: { membershipId: string }): Promise<void> => {
+  return async (input: LookRequest): Promise<void> => {
     const { memberships } = deps.store.collections;
     const membership = await memberships.findOne({ _id: input.membershipId });
     if (membership === null) return;

@@ -2,13 +2,14 @@ import { heartbeat } from '@temporalio/activity';
 
 import { recordGivenBack } from '../transitions/record-steps.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { LookRequest } from './look.ts';
 
 /**
  * Gives a returning person back what was transferred from them: only what its receiver still owns. What
  * was handed on since, or deleted, stays as it is. Idempotent: a move is forgotten once it is undone.
  */
 export function createReturnOwnership(deps: ActivityDeps) {
-  return async (input: { membershipId: string }): Promise<void> => {
+  return async (input: LookRequest): Promise<void> => {
     const { ownershipMoves } = deps.store.collections;
     let returned = 0;
     for await (const move of ownershipMoves.find({ membershipId: input.membershipId })) {

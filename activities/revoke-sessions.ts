@@ -5,6 +5,7 @@ import type { Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { recordRevoked } from '../transitions/record-steps.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { LookRequest } from './look.ts';
 
 /** Thrown when something was still alive at the end of a pass: the next try makes another pass. */
 export class NotVerifiedEmpty extends Error {
@@ -16,7 +17,7 @@ export class NotVerifiedEmpty extends Error {
  * Only then is it written down. Idempotent: what is revoked already is found revoked.
  */
 export function createRevokeSessions(deps: ActivityDeps) {
-  return async (input: { membershipId: string; closing: number }): Promise<void> => {
+  return async (input: LookRequest & { closing: number }): Promise<void> => {
     const membership = await deps.store.collections.memberships.findOne({
       _id: input.membershipId,
     });

@@ -8,13 +8,13 @@ import { recordTransferred } from '../transitions/record-steps.ts';
 import { policyOf } from '../transitions/organization.ts';
 import type { ActivityDeps } from './deps.ts';
 import { findRecipient } from './find-recipient.ts';
+import type { LookRequest } from './look.ts';
 import { hostMembership } from './revoke-sessions.ts';
 import { reassignMoved } from './reassign-moved.ts';
 
 const batchSize = 100;
 
-export interface TransferInput {
-  membershipId: string;
+export interface TransferInput extends LookRequest {
   generation: number;
   time: HandOverTime | 'reassignment';
 }

@@ -27,6 +27,8 @@ export async function openMembership(
         if (!mayOpen || membership.access.state === 'open') return;
         membership.access = { state: 'open', reason: 'open' };
         membership.phase = 'settled';
+        // A first opening leaves nothing to do; after a closing the host must still be told that it is over.
+        membership.resting = membership.disabledAt === null;
         forgetClosing(membership);
         note('opened');
       },

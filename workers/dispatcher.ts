@@ -33,22 +33,24 @@ const parallel = 20;
  */
 export function createDispatcher(options: DispatcherOptions): { tick: () => Promise<boolean> } {
   const { store } = options;
-  /** Joins whose first look is awaited, and since when. */
-  const inFlight = new Map<string, number>();
+  const inFlight: InFlight = new Map();
   /** The organization that was served last: the next round begins after it. */
   let served = '';
 
   const tick = async (): Promise<boolean> => {
     const spreading = await spreadOrganizations(store);
     const urgent = await urgentCandidates(store);
-    if (!(await signalAll(options, urgent))) return false;
+    // Joins go on also where this failed: one leaver whom Temporal does not take must not hold up everybody.
+    const urgentSent = await signalAll(options, urgent);
     await dropLooked(store, inFlight);
     const room = options.joinAdmission - inFlight.size;
     const joins = room > 0 ? await fairCandidates(store, [...inFlight.keys()], room, served) : [];
     served = joins.at(-1)?.organizationId ?? served;
-    const sent = await signalAll(options, joins, (id) => inFlight.set(id, Date.now()));
+    const sent = await signalAll(options, joins, ({ _id, revision }) =>
+      inFlight.set(_id, { revision, since: Date.now() }),
+    );
     // Only what was due counts: what waits for its next turn is no reason to ask again at once.
-    return sent && (spreading || urgent.length + joins.length > 0);
+    return urgentSent && sent && (spreading || urgent.length + joins.length > 0);
   };
   return { tick };
 }
@@ -107,34 +109,85 @@ async function firstDue(
   return due.slice(0, most);
 }
 
-/** A join that was looked at makes room; so does one that Temporal seems to have lost. */
-async function dropLooked(store: Store, inFlight: Map<string, number>): Promise<void> {
+/** The joins whose look is awaited: from which revision on, and since when. */
+type InFlight = Map<string, { revision: number; since: number }>;
+
+/**
+ * A join that was looked at makes room, also where it waits for another look already: a change that follows
+ * at once must not wait until the first one is given up. So does one that Temporal seems to have lost.
+ */
+async function dropLooked(store: Store, inFlight: InFlight): Promise<void> {
   if (inFlight.size === 0) return;
-  const waiting = await store.collections.memberships
-    .find({ _id: { $in: [...inFlight.keys()] }, pendingSince: { $exists: true } })
-    .project<{ _id: string }>({ _id: 1 })
+  const found = await store.collections.memberships
+    .find({ _id: { $in: [...inFlight.keys()] } })
+    .project<{ _id: string; lookedRevision: number }>({ lookedRevision: 1 })
     .toArray();
-  const stillWaiting = new Set(waiting.map(({ _id }) => _id));
-  for (const [id, since] of inFlight) {
-    if (!stillWaiting.has(id) || Date.now() - since > 30_000) inFlight.delete(id);
+  const looked = new Map(found.map(({ _id, lookedRevision }) => [_id, lookedRevision]));
+  for (const [id, { revision, since }] of inFlight) {
+    const isLooked = (looked.get(id) ?? Number.POSITIVE_INFINITY) >= revision;
+    if (isLooked || Date.now() - since > 30_000) inFlight.delete(id);
   }
 }
 
-/** Returns false once Temporal does not take signals: the rest would only wait for the same deadline. */
+/**
+ * Returns false once Temporal takes no signal of a batch: the rest would only wait for the same deadline.
+ * What fails beside others that do not fails for a reason of its own (too many signals, an id that Temporal
+ * refuses): it gets its turn later, as what was signalled does, and never stands before everybody else.
+ */
 async function signalAll(
   options: DispatcherOptions,
   candidates: Candidate[],
-  onSent?: (id: string) => void,
+  onSent?: (candidate: Candidate) => void,
 ): Promise<boolean> {
   for (let at = 0; at < candidates.length; at += parallel) {
-    const results = await Promise.all(
-      candidates
-        .slice(at, at + parallel)
-        .map(async (candidate) => signalOne(options, candidate, onSent)),
-    );
-    if (results.includes(false)) return false;
+    const batch = candidates.slice(at, at + parallel);
+    const results = await Promise.all(batch.map(async (one) => signalOne(options, one)));
+    const sent = batch.filter((_one, index) => results[index]);
+    for (const candidate of sent) onSent?.(candidate);
+    if (sent.length === 0) return false;
+    await noteTurns(options.store, batch);
   }
   return true;
+}
+
+async function signalOne(
+  { signals, onSignalled }: DispatcherOptions,
+  candidate: Candidate,
+): Promise<boolean> {
+  const sent = await signals.signal({ ...candidate, membershipId: candidate._id }).then(
+    () => true,
+    () => false,
+  );
+  onSignalled(kindOf(candidate), sent);
+  return sent;
+}
+
+/** Written down after it was sent: a crash in between signals twice, which is harmless; never not at all. */
+async function noteTurns({ collections }: Store, sent: Candidate[]): Promise<void> {
+  const { dispatches } = collections;
+  const before = await dispatches.find({ _id: { $in: sent.map(({ _id }) => _id) } }).toArray();
+  const byId = new Map(before.map((dispatch) => [dispatch._id, dispatch]));
+  await dispatches.bulkWrite(
+    sent.map(({ _id, revision }) => {
+      const last = byId.get(_id);
+      const attempts = last?.revision === revision ? last.attempts + 1 : 1;
+      return {
+        replaceOne: { filter: { _id }, replacement: dispatched(revision, attempts), upsert: true },
+      };
+    }),
+    { ordered: false },
+  );
+}
+
+function dispatched(revision: number, attempts: number): Omit<DispatchDocument, '_id'> {
+  const pauseMs = Math.min(firstPauseMs * 2 ** (attempts - 1), longestPauseMs);
+  const now = Date.now();
+  return {
+    revision,
+    attempts,
+    signalledAt: new Date(now),
+    nextAt: new Date(now + pauseMs),
+  };
 }
 
 async function dueOnes(store: Store, candidates: Candidate[]): Promise<Candidate[]> {
@@ -155,35 +208,4 @@ function isDue(candidate: Candidate, sent: DispatchDocument | undefined): boolea
 function kindOf({ urgent, phase }: Candidate): 'urgent' | 'join' | 'update' {
   if (urgent) return 'urgent';
   return phase === 'joining' ? 'join' : 'update';
-}
-
-/** Written down after it was sent: a crash in between signals twice, which is harmless; never not at all. */
-async function signalOne(
-  { store, signals, onSignalled }: DispatcherOptions,
-  candidate: Candidate,
-  onSent?: (id: string) => void,
-): Promise<boolean> {
-  try {
-    await signals.signal({ ...candidate, membershipId: candidate._id });
-  } catch {
-    onSignalled(kindOf(candidate), false);
-    return false;
-  }
-  onSignalled(kindOf(candidate), true);
-  onSent?.(candidate._id);
-  const { dispatches } = store.collections;
-  const before = await dispatches.findOne({ _id: candidate._id });
-  const attempts = before?.revision === candidate.revision ? before.attempts + 1 : 1;
-  const pauseMs = Math.min(firstPauseMs * 2 ** (attempts - 1), longestPauseMs);
-  await dispatches.replaceOne(
-    { _id: candidate._id },
-    {
-      revision: candidate.revision,
-      attempts,
-      signalledAt: new Date(),
-      nextAt: new Date(Date.now() + pauseMs),
-    },
-    { upsert: true },
-  );
-  return true;
 }

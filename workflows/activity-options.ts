@@ -7,7 +7,7 @@ import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow
  * The heartbeat timeout is how long the death of a worker goes unnoticed by what it was doing.
  */
 
-/** One idempotent read or transaction on MongoDB, well under a second. */
+/** One idempotent read, write or transaction on MongoDB, well under a second: the host's users record too. */
 export const shortTransaction: LocalActivityOptions = {
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '20s',

@@ -20,15 +20,21 @@ import * as profiles from './activity-options.ts';
 import { handleCommands } from './commands.ts';
 import { inWords, showDetails, showPhase } from './visibility.ts';
 
-const { look, open, commit } = proxyLocalActivities<Activities>(profiles.shortTransaction);
-const { projectUser, transferOwnership, returnOwnership, checkConditions } =
-  proxyActivities<Activities>(profiles.callingOut);
+const { look, projectUser, open, commit } = proxyLocalActivities<Activities>(
+  profiles.shortTransaction,
+);
+const { transferOwnership, returnOwnership, checkConditions } = proxyActivities<Activities>(
+  profiles.callingOut,
+);
 
 /** "Something about the membership changed": level, not edge. It carries nothing; the look reads everything. */
 export const lookAgainSignal = defineSignal(lookAgainSignalName);
 
-/** What comes after a look and its step: look at once, end the run, pause and try again, or wait for a time. */
-type Then = 'lookAgain' | 'rest' | 'tryAgain' | { untilMs: number };
+/** What comes after a step: the next one, the end of the run, a pause and another try, or a wait for a time. */
+type Then = 'goOn' | 'rest' | 'tryAgain' | { untilMs: number };
+
+/** The longest pause between two tries until a look has said what is configured. */
+const defaultMaxPauseMs = 300_000;
 
 /**
  * The lifecycle of one membership: look at everything, do the next step, wait, look again. Which step is
@@ -42,9 +48,11 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
   const { membershipId } = input;
   const { revokeSessions, erasePerson } = activitiesOfOtherQueues();
   let { waiting } = input;
+  /** What was seen last; undefined: look first. */
+  let seen: LookResult | null | undefined;
+  /** Something changed since the last look, or since the step began at whose end it was looked again. */
   let changed = false;
   let failures = 0;
-  let maxPauseMs = 300_000;
   const onChange = (): void => {
     changed = true;
   };
@@ -52,16 +60,15 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
   handleCommands(membershipId, onChange);
 
   for (;;) {
-    changed = false;
     const then = await lookAndStep();
     if (then === 'rest') {
       await condition(() => changed || allHandlersFinished());
       // No await between this test and the end: what came in meanwhile would be lost.
       if (!changed) return;
     } else if (then === 'tryAgain') {
-      await wait(pause(failures, maxPauseMs), 'trying again');
+      await wait(pause(failures, seen?.maxPauseMs ?? defaultMaxPauseMs), 'trying again');
       failures += 1;
-    } else if (then !== 'lookAgain') {
+    } else if (then !== 'goOn') {
       await wait(then.untilMs - Date.now(), coolingOffSummary(then.untilMs));
     }
     if (workflowInfo().continueAsNewSuggested) await goOnInFreshRun();
@@ -69,11 +76,10 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
 
   async function lookAndStep(): Promise<Then> {
     try {
-      const seen = await look({ membershipId, nowMs: Date.now() });
-      if (seen === null) return 'rest';
-      maxPauseMs = seen.maxPauseMs;
-      showDetails(seen);
-      const then = await doStep(seen);
+      const now = await lookUnlessSeen();
+      if (now === null) return 'rest';
+      showDetails(now);
+      const then = await doStep(now);
       if (then !== 'tryAgain') failures = 0;
       return then;
     } catch (error) {
@@ -82,45 +88,57 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
       // enters the history, and it is repeated until a worker can do it.
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       log.warn('A step failed; it is tried again.', { membershipId, failures });
+      seen = undefined;
       return 'tryAgain';
     }
   }
 
-  async function doStep(seen: LookResult): Promise<Then> {
-    const { step, generation, revision } = seen;
+  async function lookUnlessSeen(): Promise<LookResult | null> {
+    if (seen !== undefined && !changed) return seen;
+    changed = false;
+    seen = await look({ membershipId, nowMs: Date.now() });
+    return seen;
+  }
+
+  /** Does one step. Each activity looks again at its end and returns what it saw, which saves a look of its own. */
+  async function doStep(now: LookResult): Promise<Then> {
+    const { step, generation, revision } = now;
     const notBeforeMs = waiting?.generation === generation ? waiting.untilMs : 0;
-    if (followsDueTime(step) && Date.now() < notBeforeMs) return coolOff(seen, notBeforeMs);
+    if (followsDueTime(step) && Date.now() < notBeforeMs) return coolOff(now, notBeforeMs);
+    if (step.do === 'rest') {
+      showPhase(now.phase === 'blocked' ? now : { ...now, dueAtMs: null });
+      return 'rest';
+    }
+    if (step.do === 'coolOff') return coolOff(now, Math.max(step.untilMs, notBeforeMs));
+    // The step ends with a look: only what changes from here on may come after it.
+    changed = false;
+    const at = { membershipId, nowMs: Date.now() };
     switch (step.do) {
-      case 'rest':
-        showPhase(seen.phase === 'blocked' ? seen : { ...seen, dueAtMs: null });
-        return 'rest';
       case 'revoke':
-        await revokeSessions({ membershipId, closing: step.closing });
-        return 'lookAgain';
+        seen = await revokeSessions({ ...at, closing: step.closing });
+        return 'goOn';
       case 'project':
-        await projectUser({ membershipId });
-        return 'lookAgain';
+        seen = await projectUser(at);
+        return 'goOn';
       case 'giveBack':
-        await returnOwnership({ membershipId });
-        return 'lookAgain';
+        seen = await returnOwnership(at);
+        return 'goOn';
       case 'open':
-        await open({ membershipId, revision });
-        return 'lookAgain';
+        seen = await open({ ...at, revision });
+        return 'goOn';
       case 'transfer':
-        await transferOwnership({ membershipId, generation, time: step.time });
-        return 'lookAgain';
-      case 'coolOff':
-        return coolOff(seen, Math.max(step.untilMs, notBeforeMs));
-      case 'checkConditions': {
-        const clear = await checkConditions({ membershipId, generation, nowMs: Date.now() });
-        return clear ? 'lookAgain' : 'tryAgain';
-      }
+        seen = await transferOwnership({ ...at, generation, time: step.time });
+        return 'goOn';
+      case 'checkConditions':
+        seen = await checkConditions({ ...at, generation });
+        // The same step once more: the answers were not clear, so ask again, but not at once.
+        return seen?.step.do === 'checkConditions' ? 'tryAgain' : 'goOn';
       case 'commit':
-        await commit({ membershipId, generation, revision, nowMs: Date.now() });
-        return 'lookAgain';
+        seen = await commit({ ...at, generation, revision });
+        return 'goOn';
       case 'erase':
-        await erasePerson({ membershipId });
-        return 'lookAgain';
+        seen = await erasePerson(at);
+        return 'goOn';
       default:
         return assertNever(step);
     }
@@ -130,9 +148,9 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
    * Begins to wait in a fresh run: months of waiting are the longest part of a lifecycle, and so they cost
    * a handful of events, whatever came before. The later of the workflow's and MongoDB's due time counts.
    */
-  async function coolOff(seen: LookResult, untilMs: number): Promise<Then> {
-    showPhase({ ...seen, phase: 'coolingOff', dueAtMs: untilMs });
-    waiting = { generation: seen.generation, untilMs };
+  async function coolOff(now: LookResult, untilMs: number): Promise<Then> {
+    showPhase({ ...now, phase: 'coolingOff', dueAtMs: untilMs });
+    waiting = { generation: now.generation, untilMs };
     if (input.waiting === undefined) await goOnInFreshRun();
     return { untilMs };
   }
@@ -149,6 +167,7 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
   /** Waits for the time, or for a change. The loop looks again either way and never trusts which one it was. */
   async function wait(ms: number, summary: string): Promise<void> {
     if (ms > 0 && !changed) await condition(() => changed, ms, { summary });
+    seen = undefined;
   }
 }
 

@@ -15,6 +15,7 @@ import { openTenure, type TestTenure } from '../support/tenure.ts';
 let tenure: TestTenure;
 let signalled: string[];
 let down: boolean;
+let refused: string | null;
 
 beforeAll(async () => {
   tenure = await openTenure();
@@ -25,6 +26,7 @@ afterAll(async () => tenure.close());
 beforeEach(async () => {
   signalled = [];
   down = false;
+  refused = null;
   const { memberships, dispatches, organizations, fences } = tenure.store.collections;
   await Promise.all([
     memberships.deleteMany({}),
@@ -34,9 +36,15 @@ beforeEach(async () => {
   ]);
 });
 
+/** Makes it a membership's turn again. */
+async function backAgain(_id: string): Promise<void> {
+  const nextAt = new Date(Date.now() - 1);
+  await tenure.store.collections.dispatches.updateOne({ _id }, { $set: { nextAt } });
+}
+
 const signals: LifecycleSignals = {
   async signal({ membershipId }) {
-    if (down) throw new Error('Temporal is down');
+    if (down || membershipId === refused) throw new Error('Temporal does not take it');
     signalled.push(membershipId);
   },
   lookAgain: () => undefined,
@@ -179,7 +187,7 @@ describe('the dispatcher', () => {
         served.add((await membershipById(tenure, id)).organizationId);
         await tenure.store.collections.memberships.updateOne(
           { _id: id },
-          { $unset: { pendingSince: '' } },
+          { $set: { lookedRevision: 5 }, $unset: { pendingSince: '' } },
         );
       }
     }
@@ -194,7 +202,7 @@ describe('the dispatcher', () => {
     expect(signalled).toEqual(joins.slice(0, 3));
     await tenure.store.collections.memberships.updateOne(
       { _id: joins[0]! },
-      { $unset: { pendingSince: '' } },
+      { $set: { lookedRevision: 5 }, $unset: { pendingSince: '' } },
     );
     await one.tick();
     expect(signalled).toEqual(joins.slice(0, 4));
@@ -210,6 +218,35 @@ describe('the dispatcher', () => {
     const [join] = await waiting(1, 'org_b', { pendingSince: new Date(Date.now() - 5000) });
     await dispatcher().tick();
     expect(signalled).toEqual([leaver, join]);
+  });
+
+  it('lets nobody wait behind one whom Temporal refuses, and gives that one another turn', async () => {
+    const leavers = await waiting(30, 'org_a', { urgent: true });
+    const joins = await waiting(2, 'org_b');
+    refused = leavers[0]!;
+    await dispatcher().tick();
+    expect(signalled.toSorted()).toEqual([...leavers.slice(1), ...joins].toSorted());
+    signalled = [];
+    const [late] = await waiting(1, 'org_b');
+    await backAgain(refused);
+    await dispatcher().tick();
+    expect(signalled).toEqual([late]);
+    await backAgain(refused);
+    refused = null;
+    await dispatcher().tick();
+    expect(signalled).toEqual([late, leavers[0]]);
+  });
+
+  it('signals a change that follows a look at once, also while its join still counts', async () => {
+    const [join] = await waiting(1, 'org_a');
+    const { tick } = dispatcher(4);
+    await tick();
+    const { memberships, dispatches } = tenure.store.collections;
+    await memberships.updateOne({ _id: join! }, { $set: { lookedRevision: 5, revision: 6 } });
+    await dispatches.updateOne({ _id: join! }, { $set: { signalledAt: new Date(0) } });
+    signalled = [];
+    await tick();
+    expect(signalled).toEqual([join]);
   });
 
   it('loses nothing while Temporal is down', async () => {

@@ -257,7 +257,16 @@ export async function startSkipping(): Promise<SkippingTenure> {
     },
     async lookAgain(person) {
       const { _id, organizationId, phase, urgent } = await membership(person);
-      await signals.signal({ membershipId: _id, organizationId, phase, urgent });
+      // The Java server refuses a signalWithStart while a run is ending; a real one starts the next run.
+      await eventually(async () => {
+        try {
+          await signals.signal({ membershipId: _id, organizationId, phase, urgent });
+          return true;
+        } catch (error) {
+          if (error instanceof Error && error.name === 'WorkflowNotFoundError') return false;
+          throw error;
+        }
+      }, 'a signal');
     },
     untilId,
     eventually,
