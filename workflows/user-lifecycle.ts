@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
@@ -9,6 +8,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
   setHandler,
+  TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 
@@ -86,7 +86,8 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
       // Only what an activity could not do is tried again. A cancellation and a continue-as-new end the run;
       // anything else is a step or a mistake that this code does not know: the task fails, nothing of it
       // enters the history, and it is repeated until a worker can do it.
-      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      // A local activity's failure comes as it was thrown, without the `ActivityFailure` around it.
+      if (!(error instanceof TemporalFailure) || isCancellation(error)) throw error;
       log.warn('A step failed; it is tried again.', { membershipId, failures });
       seen = undefined;
       return 'tryAgain';
