@@ -1,7 +1,9 @@
 import type { ProjectedUser } from '../connectors/host-application.ts';
+import { HostConflict } from '../connectors/host-conflict.ts';
 import { hasLeft, type Membership } from '../domain/membership.ts';
 import type { Status } from '../domain/words.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
+import { recordHostRefusal } from '../transitions/record-host-refusal.ts';
 import { recordProjected } from '../transitions/record-steps.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
@@ -19,9 +21,24 @@ export function createProjectUser(deps: ActivityDeps) {
     const membership = await memberships.findOne({ _id: input.membershipId });
     if (membership === null) return;
     const { wanted } = membership.projection;
-    if (deps.host !== null) await projectUntilTrue(deps, membership);
+    await projectUnlessRefused(deps, membership);
     await recordProjected(deps.store, input.membershipId, wanted);
   };
+}
+
+/**
+ * Nobody is let in whom the host refuses to know. But somebody who left is handed over and forgotten all the
+ * same: what the host shows of them meanwhile opens no door, and the erasure takes it.
+ */
+async function projectUnlessRefused(deps: ActivityDeps, membership: Membership): Promise<void> {
+  if (deps.host === null) return;
+  try {
+    await projectUntilTrue(deps, membership);
+  } catch (error) {
+    if (!(error instanceof HostConflict)) throw error;
+    await recordHostRefusal(deps.store, membership);
+    if (!hasLeft(membership)) throw error;
+  }
 }
 
 async function projectUntilTrue(deps: ActivityDeps, membership: Membership): Promise<void> {

@@ -139,7 +139,8 @@ export interface NoticeDocument {
     | 'returnAfterErasure'
     | 'unannouncedDirectory'
     | 'linkRequested'
-    | 'eventQuarantined';
+    | 'eventQuarantined'
+    | 'hostRefused';
   organizationId: string | null;
   directoryId: string | null;
   subjectId: string | null;
@@ -170,7 +171,7 @@ export interface DispatchDocument {
   nextAt: Date;
 }
 
-/** Locks and single facts: `key/<organization>/<bucket>`, `resourceHolds`, `anchor`, `schema`. */
+/** Locks and single facts: `key/<organization>/<bucket>`, `import/<organization>/<bucket>`, `resourceHolds`, `anchor`, `schema`. */
 export interface FenceDocument {
   _id: string;
   revision: number;

@@ -73,6 +73,7 @@ const indexes: Index[] = [
   ['linkRequests', { organizationId: 1, resolution: 1 }],
   ['linkRequests', { directoryUserId: 1 }],
   ['notices', { at: -1 }],
+  ['notices', { code: 1, subjectId: 1 }],
   ['ownershipMoves', { membershipId: 1, generation: 1 }],
   // What was signalled a day ago says nothing any more.
   ['dispatches', { signalledAt: 1 }, { expireAfterSeconds: 86_400 }],

@@ -94,8 +94,37 @@ describe('the lifecycle', () => {
       id === ada.id ? { answer: 'found', data } : ask(id);
     await tenure.deliver(userEvent('updated', gone));
     const left = await tenure.until(ada.id, (m) => m.access.reason === 'notBacked');
-    await tenure.untilMembership(left._id, (m) => m.phase === 'anonymized');
+    const erased = await tenure.untilMembership(left._id, (m) => m.phase === 'anonymized');
+    expect(erased.outcome).toBe('anonymized');
     tenure.lookup.directoryUser = ask;
+  });
+
+  it('forgets a leaver whose profile the host refuses, and lets nobody in; an admin is told once', async () => {
+    const users = tenure.hostDb.collection('users');
+    const index = await users.createIndex({ email: 1 }, { unique: true });
+    const [leaver, newcomer] = [person(), person()];
+    for (const { organizationId } of [leaver, newcomer]) await tenure.sandbox(organizationId, 1);
+    await tenure.deliver(userEvent('created', leaver));
+    await tenure.until(leaver.id, (m) => m.access.state === 'open');
+    for (const { id, email } of [leaver, newcomer]) {
+      await users.updateOne({ email }, { $set: { email: `not-${id}` } });
+      await users.insertOne({ email });
+    }
+    const noticesAbout = async (subjectId: string) =>
+      tenure.store.collections.notices.countDocuments({ code: 'hostRefused', subjectId });
+
+    await tenure.deliver(userEvent('created', newcomer));
+    await tenure.deliver(userEvent('updated', { ...leaver, state: 'inactive' }));
+    const left = await tenure.until(leaver.id, (m) => m.generation === 1);
+    await tenure.untilMembership(left._id, (m) => m.phase === 'anonymized');
+    expect(await noticesAbout(left._id)).toBe(1);
+
+    const waiting = await tenure.until(newcomer.id, () => true);
+    expect(waiting).toMatchObject({ phase: 'joining', access: { state: 'closed' } });
+    expect(await noticesAbout(waiting._id)).toBe(1);
+    await users.deleteOne({ email: newcomer.email });
+    await tenure.until(newcomer.id, (m) => m.access.state === 'open');
+    await users.dropIndex(index);
   });
 
   it('shows in Temporal where a lifecycle ended', async () => {
