@@ -114,10 +114,12 @@ describe('the summary', () => {
 
   test('shows the addresses and what to try', () => {
     const text = summary(input.addresses, keys);
-    for (const part of ['http://127.0.0.1:8080/console', 'http://127.0.0.1:8233', 'Bearer A']) {
+    for (const part of ['http://127.0.0.1:8080', 'http://127.0.0.1:8233', 'KEY=A']) {
       expect(text).toContain(part);
     }
     expect(text).toContain('npm run simulate');
+    // Nothing answers there yet.
+    expect(text).not.toContain('/console');
   });
 
   test('hides credentials of a configured database and a simulator that is off', () => {
