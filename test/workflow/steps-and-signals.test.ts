@@ -154,4 +154,24 @@ describe('a run of the lifecycle', () => {
     await tenure.untilSleepingFor(_id, dueMs);
     expect((await tenure.handle({ _id }).describe()).status.name).toBe('RUNNING');
   }, 60_000);
+
+  it('outlives a store that is away when the cooling-off ends, in the same run', async () => {
+    const ada = await tenure.person();
+    const { _id } = await tenure.join(ada);
+    const dueMs = await tenure.leave(ada, 30);
+    const { runId } = await tenure.handle({ _id }).describe();
+    const before = tenure.callsOf('look', _id).length;
+    tenure.before.hook = ({ name }) => {
+      if (name === 'look') throw new Error('MongoDB is away');
+    };
+    await tenure.skipTo(dueMs + 60_000);
+    await tenure.eventually(() => tenure.callsOf('look', _id).length > before + 9, 'tries');
+    expect(await tenure.handle({ _id }).describe()).toMatchObject({
+      runId,
+      status: { name: 'RUNNING' },
+    });
+    tenure.before.hook = undefined;
+    await tenure.skipTo((await tenure.env.currentTimeMs()) + 400_000);
+    await tenure.until(ada, (m) => m.phase === 'anonymized' && m.resting);
+  });
 });
