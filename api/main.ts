@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   for (const warning of [...config.warnings, ...warnings])
     logger.warn({ warning }, 'configuration');
 
-  const metrics = createMetrics();
+  const metrics = createMetrics('api');
   const temporal = createTemporalClient(config.temporal);
   const database = connectStore(config.mongo, logger);
   const readiness = createReadiness(database);
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     readiness,
     logger,
     metrics,
-    scrape: createScrape(metrics, database.store),
+    scrape: createScrape(metrics, database.store, config.intervals.revocationOverdueMs),
     newUserId: userIdsFor(file),
     settings: settingsOf(config),
   });

@@ -1,5 +1,6 @@
 import { phases, type Phase } from '../domain/words.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { countOverdueRevocations } from '../platform/mongo/overdue-revocations.ts';
 import type { Store } from '../platform/mongo/store.ts';
 
 /** How long counted memberships are shown again: many scrapes must not cost more than one. */
@@ -10,10 +11,10 @@ const countTimeoutMs = 2_000;
 export type Scrape = () => Promise<string>;
 
 /**
- * Counts memberships by phase and the backlog when they are asked for, so that no process counts for
+ * Counts memberships by phase, the backlog and overdue revocations when they are asked for, so that no process counts for
  * nobody. While MongoDB does not answer they are not a number: old ones would look like a standstill.
  */
-export function createScrape(metrics: Metrics, store: () => Store): Scrape {
+export function createScrape(metrics: Metrics, store: () => Store, overdueMs: number): Scrape {
   let countedAt = -Infinity;
   return async () => {
     if (performance.now() - countedAt >= cacheMs) {
@@ -21,10 +22,12 @@ export function createScrape(metrics: Metrics, store: () => Store): Scrape {
         const counted = await countMemberships(store());
         metrics.setMemberships(counted.phases);
         metrics.setBacklog(counted.backlog);
+        metrics.setRevocationsOverdue(await countOverdueRevocations(store(), overdueMs));
         countedAt = performance.now();
       } catch {
         metrics.setMemberships(Object.fromEntries(phases.map((phase) => [phase, NaN])));
         metrics.setBacklog({ count: NaN, oldestSeconds: NaN });
+        metrics.setRevocationsOverdue(NaN);
       }
     }
     return metrics.render();

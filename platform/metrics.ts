@@ -50,8 +50,25 @@ export interface Metrics {
 const fastBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30];
 const slowBuckets = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3_600, 21_600];
 
+/**
+ * What only the other kind of process measures, or counts at its scrape. Shown here it would be a zero that
+ * is not true, and an alarm on it would never ring.
+ */
+const measuredElsewhere = {
+  api: ['tenure_sessions_verified_empty_seconds', 'tenure_dispatcher_signals_total'],
+  worker: [
+    'tenure_access_closed_seconds',
+    'tenure_revocations_overdue',
+    'tenure_memberships',
+    'tenure_memberships_pending',
+    'tenure_memberships_pending_oldest_seconds',
+    'tenure_webhook_answers_total',
+    'tenure_http_request_duration_seconds',
+  ],
+} as const;
+
 /** The metrics of one process, in a registry of their own: a global one would be shared by tests and copies. */
-export function createMetrics(): Metrics {
+export function createMetrics(role: 'api' | 'worker'): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -73,7 +90,7 @@ export function createMetrics(): Metrics {
     help: 'Closings of access whose sessions are not verified gone in time.',
     registers,
   });
-  return {
+  const metrics: Metrics = {
     accessClosed: (transport, seconds) => closed.observe({ transport }, seconds),
     sessionsVerifiedEmpty: (seconds) => emptied.observe(seconds),
     setRevocationsOverdue: (count) => overdue.set(count),
@@ -82,6 +99,8 @@ export function createMetrics(): Metrics {
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
+  for (const name of measuredElsewhere[role]) registry.removeSingleMetric(name);
+  return metrics;
 }
 
 function membershipMetrics(registers: Registry[]): Pick<Metrics, 'setMemberships' | 'setBacklog'> {

@@ -24,7 +24,6 @@ import { createWorkers } from './create-workers.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { startHealthServer } from './health-server.ts';
 import { beat, stopBeating } from './heartbeat.ts';
-import { countOverdueRevocations } from './overdue.ts';
 import { repeat, type Repeating } from './repeat.ts';
 import { sweep } from './sweep.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
@@ -41,7 +40,7 @@ async function main(): Promise<void> {
   for (const warning of [...config.warnings, ...warnings]) log.warn({ warning }, 'configuration');
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
 
-  const metrics = createMetrics();
+  const metrics = createMetrics('worker');
   const health =
     config.http.workerPort === 0 ? null : startHealthServer(config.http.workerPort, metrics);
   const store = await patiently(log, 'mongodb', async () => openStore(config));
@@ -127,11 +126,6 @@ function startChores({ config, store, log, metrics, workers, processId }: Runnin
     chore('sweep', config.intervals.sweepMs, async () => {
       const raised = await sweep(store);
       log.info({ raised }, 'swept');
-      return false;
-    }),
-    chore('overdue', 10_000, async () => {
-      const { revocationOverdueMs } = config.intervals;
-      metrics.setRevocationsOverdue(await countOverdueRevocations(store, revocationOverdueMs));
       return false;
     }),
   ];

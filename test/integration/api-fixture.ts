@@ -99,7 +99,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   if (store === undefined) throw new Error('There is no store.');
   const signalled: TestApi['signalled'] = [];
   const lines: string[] = [];
-  const metrics = createMetrics();
+  const metrics = createMetrics('api');
   const deps: ApiDeps = {
     store: () => store,
     hostFile: aHostFile(),
@@ -111,7 +111,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
       destination: { write: (line: string) => void lines.push(line) },
     }),
     metrics,
-    scrape: createScrape(metrics, () => store),
+    scrape: createScrape(metrics, () => store, 300_000),
     newUserId: () => newId('user'),
     settings: {
       keys: { admin: [{ name: 'ada', key: adminKey }], gate: gateKey },

@@ -54,9 +54,9 @@ describe('revocation by deletion', () => {
 
   it('deletes the sessions of this membership only', async () => {
     await insert('sessions', [
-      { _id: 'mine' as never, ...session },
-      { _id: 'other organization' as never, userId: 'u1', organizationId: 'o2' },
-      { _id: 'other person' as never, userId: 'u2', organizationId: 'o1' },
+      { _id: 'mine', ...session },
+      { _id: 'other organization', userId: 'u1', organizationId: 'o2' },
+      { _id: 'other person', userId: 'u2', organizationId: 'o1' },
     ]);
     expect(await revoke([aSessionSource({})])).toEqual({
       found: { session: 1 },

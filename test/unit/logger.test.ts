@@ -108,8 +108,8 @@ describe('a safe error', () => {
 });
 
 describe('the metrics', () => {
-  it('measure by closed words, every phase included', async () => {
-    const metrics = createMetrics();
+  async function allMeasured(role: 'api' | 'worker'): Promise<string> {
+    const metrics = createMetrics(role);
     metrics.setMemberships({ settled: 3 });
     metrics.setBacklog({ count: 2, oldestSeconds: 1.5 });
     metrics.accessClosed('webhook', 0.02);
@@ -117,24 +117,38 @@ describe('the metrics', () => {
     metrics.webhookAnswered(401);
     metrics.signalled('urgent', false);
     metrics.setRevocationsOverdue(1);
-    const text = await metrics.render();
-    for (const line of [
-      'tenure_memberships{phase="settled"} 3',
-      'tenure_memberships{phase="anonymizing"} 0',
-      'tenure_memberships_pending 2',
-      'tenure_memberships_pending_oldest_seconds 1.5',
-      'tenure_access_closed_seconds_count{transport="webhook"} 1',
-      'tenure_sessions_verified_empty_seconds_count 1',
-      'tenure_webhook_answers_total{status="401"} 1',
-      'tenure_dispatcher_signals_total{kind="urgent",outcome="failed"} 1',
-      'tenure_revocations_overdue 1',
-    ]) {
-      expect(text).toContain(`\n${line}\n`);
-    }
+    return metrics.render();
+  }
+  const ofTheApi = [
+    'tenure_memberships{phase="settled"} 3',
+    'tenure_memberships{phase="anonymizing"} 0',
+    'tenure_memberships_pending 2',
+    'tenure_memberships_pending_oldest_seconds 1.5',
+    'tenure_access_closed_seconds_count{transport="webhook"} 1',
+    'tenure_webhook_answers_total{status="401"} 1',
+    'tenure_revocations_overdue 1',
+  ];
+  const ofTheWorker = [
+    'tenure_sessions_verified_empty_seconds_count 1',
+    'tenure_dispatcher_signals_total{kind="urgent",outcome="failed"} 1',
+  ];
+
+  it('measure by closed words, every phase included', async () => {
+    const api = await allMeasured('api');
+    for (const line of ofTheApi) expect(api).toContain(`\n${line}\n`);
+    const worker = await allMeasured('worker');
+    for (const line of ofTheWorker) expect(worker).toContain(`\n${line}\n`);
+  });
+
+  it('do not name what only the other process measures: its zero would not be true', async () => {
+    const name = (line: string): string => line.split(/[{ ]/)[0] ?? '';
+    const [api, worker] = [await allMeasured('api'), await allMeasured('worker')];
+    for (const line of ofTheWorker) expect(api).not.toContain(name(line));
+    for (const line of ofTheApi) expect(worker).not.toContain(name(line));
   });
 
   it('never make an id or a made-up method a label', async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics('api');
     const answer = { status: 200, seconds: 0.1 };
     metrics.requestAnswered({ ...answer, method: 'GET', route: '/v1/memberships/{id}/timeline' });
     metrics.requestAnswered({ ...answer, method: 'GET', route: '/v1/memberships/mem_01CANARY' });
@@ -146,7 +160,7 @@ describe('the metrics', () => {
   });
 
   it('are separate for each call', async () => {
-    createMetrics().webhookAnswered(200);
-    expect(await createMetrics().render()).not.toContain('tenure_webhook_answers_total{');
+    createMetrics('api').webhookAnswered(200);
+    expect(await createMetrics('api').render()).not.toContain('tenure_webhook_answers_total{');
   });
 });
