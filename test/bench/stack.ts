@@ -102,7 +102,9 @@ async function answerForWorkos(): Promise<{ url: string; server: Server }> {
     const person = path.startsWith('/directory_users/');
     response.writeHead(person ? 404 : 200, { 'content-type': 'application/json' });
     const id = path.split('/').at(-1);
-    response.end(JSON.stringify(person ? { message: 'Not found' } : { id, data: [] }));
+    response.end(
+      JSON.stringify(person ? { message: 'Not found' } : { id, state: 'linked', data: [] }),
+    );
   });
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
