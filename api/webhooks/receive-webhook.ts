@@ -124,8 +124,13 @@ async function storeInTime(
 
 /** What closed is signalled at once; joins and other updates go through the dispatchers. */
 function afterCommit(taken: Taken, receivedAt: Date, deps: ApiDeps): void {
-  if (taken.duplicate || taken.urgent.length === 0) return;
-  deps.metrics.accessClosed('webhook', (Date.now() - receivedAt.getTime()) / 1000);
+  if (taken.duplicate) return;
   const { organizationId } = taken;
+  if (taken.outcome === 'recorded') {
+    // Nobody's access closes by itself: that many people at once are a human's decision.
+    deps.logger.error({ organizationId }, 'a directory was deleted; its people keep their access');
+  }
+  if (taken.urgent.length === 0) return;
+  deps.metrics.accessClosed('webhook', (Date.now() - receivedAt.getTime()) / 1000);
   deps.signals.lookAgain(taken.urgent.map((membershipId) => ({ membershipId, organizationId })));
 }

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Document } from 'mongodb';
 
+import { directoryEvent, workosId } from '../support/events.ts';
 import { connectMongo, storeOn, type Store } from '../../platform/mongo/store.ts';
 import {
   aPerson,
@@ -150,6 +151,20 @@ describe('the webhook', () => {
     const before = api.signalled.length;
     await api.deliver(aPerson().event('created'));
     expect(api.signalled).toHaveLength(before);
+  });
+});
+
+describe('the deletion of a directory', () => {
+  it('is told loudly, and closes nobody', async () => {
+    const organizationId = workosId('org');
+    const directory = { id: workosId('directory'), organizationId };
+    await api.deliver(directoryEvent('activated', directory));
+    expect(api.logged()).not.toContain(organizationId);
+    expect((await api.deliver(directoryEvent('deleted', directory))).status).toBe(200);
+    expect(api.logged()).toContain(organizationId);
+    expect(api.logged()).toContain('a directory was deleted');
+    const { notices } = api.store.collections;
+    expect(await notices.countDocuments({ organizationId, code: 'directoryDeleted' })).toBe(1);
   });
 });
 
