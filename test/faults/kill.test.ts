@@ -33,7 +33,7 @@ describe('a process that is killed', () => {
   afterAll(async () => {
     await tenure?.stop();
     await stack?.stop();
-  }, 60_000);
+  }, 180_000);
 
   async function tenant(seconds = hour): Promise<TestTenant> {
     count += 1;
@@ -62,7 +62,7 @@ describe('a process that is killed', () => {
 
   const allOpen = async (all: Person[]): Promise<void> => {
     for (const { user } of all)
-      await tenure.until(user.id, (m) => m.access.state === 'open', 40_000);
+      await tenure.until(user.id, (m) => m.access.state === 'open', 120_000);
   };
 
   /** Every event that was answered 2xx is in the inbox, once, and was applied. */
@@ -101,7 +101,7 @@ describe('a process that is killed', () => {
     await expectLedger(since);
     const { users } = tenure.store.collections;
     expect(await users.countDocuments({ organizationIds: customer.organization.id })).toBe(30);
-  }, 60_000);
+  }, 180_000);
 
   it('has acknowledged nothing that is lost when it is mongod, and closes everybody who left', async () => {
     const customer = await tenant();

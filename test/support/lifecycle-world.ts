@@ -57,6 +57,8 @@ export class LifecycleWorld {
   holds = new Set<string>();
   /** Holds on resources, and whether the resource is this person's: only a look tells. */
   resourceHolds = new Map<string, boolean>();
+  /** The ids of holds are never used again, as those of the database are not. */
+  holdsSoFar = 0;
   contract: LifecycleFacts['contract'] = 'allowed';
   transferTimes: HandOverTime[];
   membership: Membership;
@@ -297,6 +299,10 @@ export class LifecycleWorld {
       // At the latest the daily sweep looks again at what was found before the obstacles went.
       this.nowMs = Math.max(this.nowMs + day, this.truth.dueMs);
       this.settle();
+      const forgotten =
+        this.transferTimes.includes('beforeAnonymization') &&
+        this.truth.owned.has('beforeAnonymization');
+      promise(!forgotten, 'what the policy hands over at last was not handed over');
       // What nobody's policy moves must be handed over by an admin's word.
       if (this.truth.owned.size > 0) {
         this.happen(reassign);
@@ -431,7 +437,7 @@ const hold: Event = (world) => {
 const holdResource =
   (theirs: boolean): Event =>
   (world) => {
-    if (!world.truth.committed) world.resourceHolds.set(`held_${world.resourceHolds.size}`, theirs);
+    if (!world.truth.committed) world.resourceHolds.set(`held_${(world.holdsSoFar += 1)}`, theirs);
   };
 const holdTheirs = holdResource(true);
 const holdAnother = holdResource(false);
