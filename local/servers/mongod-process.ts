@@ -21,6 +21,9 @@ export function mongodArguments(port: number, dataDirectory: string): string[] {
     '--profile=0',
     '--slowOpSampleRate=0',
     '--noscripting',
+    // A killed process leaves its open transactions behind, and their locks: by default for a minute, in which
+    // every event that touches the same person or organization is answered 503.
+    '--setParameter=transactionLifetimeLimitSeconds=5',
     '--setParameter=shutdownTimeoutMillisForSignaledShutdown=100',
     '--setParameter=diagnosticDataCollectionEnabled=false',
   ];
