@@ -139,8 +139,10 @@ describe('commands, holds and imports by HTTP', () => {
   });
 
   it('an imported user is linked to the directory user of the same address, once', async () => {
-    const { organization, directory } = await tenant();
+    // Before the customer connects a directory: afterwards only the directory opens anybody.
+    const organization = tenure.simulator.organization('Customer with users');
     const organizationId = organization.id;
+    await tenure.sandbox(organizationId, hour);
     const users = [
       {
         id: 'legacy-1',
@@ -158,6 +160,7 @@ describe('commands, holds and imports by HTTP', () => {
       allowed: true,
       roles: ['editor'],
     });
+    const directory = tenure.simulator.directory({ organizationId });
     const ivy = tenure.simulator.join(directory.id, {
       email: 'ivy@import.example',
       firstName: 'Ivy',
