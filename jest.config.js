@@ -33,5 +33,5 @@ export default {
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
   ],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

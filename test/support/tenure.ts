@@ -175,7 +175,7 @@ export async function startTenure(): Promise<RunningTenure> {
   const untilMembership: RunningTenure['untilMembership'] = async (
     id,
     test,
-    timeoutMs = 20_000,
+    timeoutMs = 60_000,
   ) => {
     const deadline = Date.now() + timeoutMs;
     for (;;) {

@@ -117,7 +117,7 @@ export function msOf(time: temporal.api.history.v1.IHistoryEvent['eventTime']): 
 export async function eventually<T>(
   ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
   what: string,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

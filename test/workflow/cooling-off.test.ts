@@ -7,7 +7,7 @@ describe('cooling-off', () => {
 
   beforeAll(async () => {
     tenure = await startSkipping();
-  }, 60_000);
+  }, 180_000);
 
   afterEach(() => {
     tenure.before.hook = undefined;

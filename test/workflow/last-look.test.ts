@@ -9,7 +9,7 @@ describe('what is checked before the commit', () => {
 
   beforeAll(async () => {
     tenure = await startSkipping();
-  }, 60_000);
+  }, 180_000);
 
   afterEach(() => {
     tenure.lookup.people.clear();

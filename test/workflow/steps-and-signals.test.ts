@@ -8,7 +8,7 @@ describe('a run of the lifecycle', () => {
 
   beforeAll(async () => {
     tenure = await startSkipping();
-  }, 60_000);
+  }, 180_000);
 
   afterEach(() => {
     tenure.before.hook = undefined;
@@ -153,7 +153,7 @@ describe('a run of the lifecycle', () => {
     await tenure.eventually(async () => (await timers()) === before + 1, 'the timer again', 25_000);
     await tenure.untilSleepingFor(_id, dueMs);
     expect((await tenure.handle({ _id }).describe()).status.name).toBe('RUNNING');
-  }, 60_000);
+  }, 180_000);
 
   it('outlives a store that is away when the cooling-off ends, in the same run', async () => {
     const ada = await tenure.person();
