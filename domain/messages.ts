@@ -58,9 +58,6 @@ export interface TaskQueues {
   erasure: string;
 }
 
-/** What the names of the task queues begin with, unless several deployments share a namespace. */
-export const defaultQueuePrefix = 'tenure';
-
 /** The task queues. Revocation and erasure have their own, so that neither waits behind a first sync. */
 export function taskQueuesOf(prefix: string): TaskQueues {
   return {

@@ -80,9 +80,6 @@ export const policySchema = z
 /** A policy as it is written: parts of it, also of `ownership` and `guard`. */
 export type PolicyInput = PolicyDefaults;
 
-/** A PUT of a policy after validation. */
-export type PolicyPut = z.output<typeof policySchema>;
-
 /**
  * A whole policy: what was set for the organization, then the file's defaults, then `defaultPolicy`, each
  * filling what the one before left open, also inside `ownership` and `guard`. `directorySync` is left out.
