@@ -40,6 +40,8 @@ export function temporalPart(
     name: 'temporal',
     command: binary,
     args: temporalArguments({ ...ports, databaseFile }),
+    // No answer to WorkOS and no access check ever waits for Temporal.
+    yields: true,
     env: () => place.env,
     logFile: join(place.logDirectory, 'temporal.log'),
     after: [],

@@ -10,6 +10,8 @@ export interface ChildCommand {
   readonly args: readonly string[];
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether it gives way to the other processes where there is too little processor time for all. */
+  readonly yields?: boolean;
   /** Takes stdout and stderr. */
   readonly logFile: string;
   /** What is written in place of each line; where absent the process writes the file itself. */
@@ -35,7 +37,8 @@ export function startChild(command: ChildCommand): Child {
   const log = openLog(command.logFile);
   const { filterLog } = command;
   const output = filterLog === undefined ? log : 'pipe';
-  const child = spawn(command.command, [...command.args], {
+  const [program, args] = withPriority(command);
+  const child = spawn(program, args, {
     detached: true,
     stdio: ['ignore', output, output],
     env: { ...command.env },
@@ -50,6 +53,14 @@ export function startChild(command: ChildCommand): Child {
   else writeFiltered(child, log, filterLog);
   if (child.pid === undefined) throw new Error(`${command.command} cannot be started`);
   return { pid: child.pid, identity: identify(child.pid), ended };
+}
+
+/**
+ * By the command, and not once the process runs: on Linux a priority is each thread's own, and threads that
+ * run already would keep theirs.
+ */
+function withPriority({ command, args, yields = false }: ChildCommand): [string, string[]] {
+  return yields ? ['nice', ['-n', '10', command, ...args]] : [command, [...args]];
 }
 
 /** Line by line, so that what a log must not hold never reaches the disk. */

@@ -7,6 +7,11 @@ export interface Part {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /**
+   * Whether it gives way to the other parts where the machine has too little processor time for all of them:
+   * what answers somebody goes before work in the background.
+   */
+  readonly yields?: boolean;
   /** The whole environment, asked for anew at each start of the process. */
   readonly env: () => Readonly<Record<string, string | undefined>>;
   readonly logFile: string;
@@ -35,9 +40,9 @@ export class PartNotReadyError extends Error {
 
 /** Starts the process of a part; `marker` is added to its environment. */
 export function launch(part: Part, marker: Readonly<Record<string, string>> = {}): Child {
-  const { command, args, logFile, filterLog } = part;
+  const { command, args, logFile, filterLog, yields = false } = part;
   const env = { ...part.env(), ...marker };
-  const child = { command, args, logFile, env };
+  const child = { command, args, logFile, env, yields };
   return startChild(filterLog === undefined ? child : { ...child, filterLog });
 }
 

@@ -91,6 +91,7 @@ function servicePart(
     command: process.execPath,
     args: [join(input.root, entry)],
     env: () => serviceEnvironment(input),
+    yields: name === 'worker',
     logFile: input.state.file('logs', `${name}.log`),
     after,
     ready: () => answers(`${input.addresses.apiUrl}/health/ready`),

@@ -237,6 +237,7 @@ function servicePart(
     name,
     command: process.execPath,
     args: [...profilerArguments(name), join(root, entry)],
+    yields: entry.startsWith('workers/'),
     env: () => env,
     logFile: join(stack.directory, `${name}.log`),
     after: [],
