@@ -3,11 +3,10 @@ import type { ConditionsFound, Membership } from '../domain/membership.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { UserTelling } from '../intake/parse-event.ts';
 import type { Lookup } from '../platform/workos/directory-lookup.ts';
-import { possibleResourceIds, resourceIdOf } from '../connectors/mongodb/ids.ts';
 import { takeInListing, tellingOfListing } from '../intake/take-in-listing.ts';
-import { activeResourceHolds } from '../transitions/holds.ts';
-import { policyOf } from '../transitions/organization.ts';
-import { recordConditions } from '../transitions/record-steps.ts';
+import { activeResourceHolds } from '../transitions/active-holds.ts';
+import { policyInForce } from '../transitions/policy-in-force.ts';
+import { recordConditions } from '../transitions/record-conditions.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 import { hostMembership } from './revoke-sessions.ts';
@@ -30,10 +29,8 @@ export function createCheckConditions(deps: ActivityDeps) {
     const mirrors = await collections.directoryUsers
       .find({ membershipId: membership._id })
       .toArray();
-    const organization = await collections.organizations.findOne({
-      _id: membership.organizationId,
-    });
-    const lastLook = await lookAtAll(deps, mirrors, policyOf(organization, deps.file));
+    const policy = await policyInForce(deps.store, deps.file, membership.organizationId);
+    const lastLook = await lookAtAll(deps, mirrors, policy);
     await recordConditions(deps.store, membership._id, {
       generation: input.generation,
       at: new Date(input.nowMs),
@@ -68,11 +65,11 @@ async function resourceHolds(
 }
 
 async function wasHandedOver(
-  { store }: ActivityDeps,
+  { store, host }: ActivityDeps,
   membership: Membership,
   { kind, id }: { kind: string; id: string },
 ): Promise<boolean> {
-  const resourceIds = possibleResourceIds(id).map(resourceIdOf);
+  const resourceIds = host?.possibleResourceIds(id) ?? [id];
   const move = await store.collections.ownershipMoves.findOne({
     membershipId: membership._id,
     kind,

@@ -4,7 +4,7 @@ import type { HostErasure } from '../connectors/host-application.ts';
 import type { ErasureFact, Membership } from '../domain/membership.ts';
 import { completeErasure } from '../transitions/complete-erasure.ts';
 import { forgetPerson } from '../transitions/forget-person.ts';
-import { policyOf } from '../transitions/organization.ts';
+import { policyInForce } from '../transitions/policy-in-force.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 
@@ -24,10 +24,7 @@ export function createErasePerson(deps: ActivityDeps) {
     const { store } = deps;
     const membership = await store.collections.memberships.findOne({ _id: input.membershipId });
     if (membership?.erasure == null || membership.erasure.completedAt !== null) return;
-    const organization = await store.collections.organizations.findOne({
-      _id: membership.organizationId,
-    });
-    const mode = policyOf(organization, deps.file).erasure;
+    const { erasure: mode } = await policyInForce(store, deps.file, membership.organizationId);
     const hostCounts = await eraseInHost(deps, membership, membership.erasure, mode);
     const ownCounts = await forgetPerson(store, membership, membership.erasure);
     await completeErasure(store, membership._id, {

@@ -1,11 +1,12 @@
 import { createApplyCommand } from './apply-command.ts';
 import { beating } from './beating.ts';
 import { createCheckConditions } from './check-conditions.ts';
+import { createCommit } from './commit-erasure.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createErasePerson } from './erase-person.ts';
 import { guarded } from './failures.ts';
 import { createLook, type LookRequest, type LookResult } from './look.ts';
-import { createCommit, createOpen } from './open-and-commit.ts';
+import { createOpen } from './open-membership.ts';
 import { createProjectUser } from './project-user.ts';
 import { createReturnOwnership } from './return-ownership.ts';
 import { createRevokeSessions } from './revoke-sessions.ts';

@@ -4,7 +4,7 @@ import { hasLeft, type Membership } from '../domain/membership.ts';
 import type { Status } from '../domain/words.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
 import { recordHostRefusal } from '../transitions/record-host-refusal.ts';
-import { recordProjected } from '../transitions/record-steps.ts';
+import { recordProjected } from '../transitions/record-projected.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

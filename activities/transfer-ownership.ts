@@ -4,8 +4,8 @@ import type { HostApplication, OwnedResource } from '../connectors/host-applicat
 import type { HandOverTime, Membership } from '../domain/membership.ts';
 import { transferTime, type Policy } from '../domain/policy.ts';
 import type { OwnershipMoveDocument } from '../platform/mongo/documents.ts';
-import { recordTransferred } from '../transitions/record-steps.ts';
-import { policyOf } from '../transitions/organization.ts';
+import { recordTransferred } from '../transitions/record-transferred.ts';
+import { policyInForce } from '../transitions/policy-in-force.ts';
 import type { ActivityDeps } from './deps.ts';
 import { findRecipient } from './find-recipient.ts';
 import type { LookRequest } from './look.ts';
@@ -29,10 +29,7 @@ export function createTransferOwnership(deps: ActivityDeps) {
     const { store, host } = deps;
     const membership = await store.collections.memberships.findOne({ _id: input.membershipId });
     if (membership === null || membership.generation !== input.generation) return;
-    const organization = await store.collections.organizations.findOne({
-      _id: membership.organizationId,
-    });
-    const policy = policyOf(organization, deps.file);
+    const policy = await policyInForce(store, deps.file, membership.organizationId);
     const toUserId = input.time === 'reassignment' ? membership.reassign?.toUserId : undefined;
     let moved = 0;
     if (host !== null) moved = await handOver(deps, host, membership, policy, input);

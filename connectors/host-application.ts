@@ -91,6 +91,11 @@ export interface HostApplication {
   countOwned(membership: HostMembership): Promise<number>;
   /** Whether a resource belongs to the person: for holds on resources. `id` as in `OwnedResource`, or plain as the host shows it. */
   ownsResource(userId: string, resource: { kind: string; id: string }): Promise<boolean>;
+  /**
+   * Every `resourceId` of `OwnedResource` that an id from outside may mean: an admin who places a hold knows
+   * only what the host shows. By the form of the id alone; nothing is read.
+   */
+  possibleResourceIds(id: string): string[];
   /** What stands in an owner field for the organization itself. */
   organizationOwner(organizationId: string): string;
   /**

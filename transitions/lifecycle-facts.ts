@@ -5,8 +5,8 @@ import { hasLeft, isCommitted, type Membership } from '../domain/membership.ts';
 import type { LifecycleFacts } from '../domain/next-step.ts';
 import { transferTime, type Policy } from '../domain/policy.ts';
 import type { Store } from '../platform/mongo/store.ts';
-import { activeHolds, activeResourceHolds } from './holds.ts';
-import { policyOf } from './organization.ts';
+import { activeHolds, activeResourceHolds } from './active-holds.ts';
+import { policyInForce } from './policy-in-force.ts';
 
 /** Everything the next step is decided from, read afresh. `session`: inside a transaction. */
 export async function lifecycleFacts(
@@ -16,11 +16,7 @@ export async function lifecycleFacts(
   session?: ClientSession,
 ): Promise<LifecycleFacts> {
   if (!dependsOnSurroundings(membership)) return alone(membership);
-  const organization = await store.collections.organizations.findOne(
-    { _id: membership.organizationId },
-    session === undefined ? {} : { session },
-  );
-  const policy = policyOf(organization, file);
+  const policy = await policyInForce(store, file, membership.organizationId, session);
   const holds = await activeHolds(store, membership, session);
   const onResources = await activeResourceHolds(store, session);
   return {

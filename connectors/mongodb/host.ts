@@ -10,6 +10,7 @@ import {
   ownedResources,
   ownsResource,
 } from './ownership.ts';
+import { possibleResourceIds, resourceIdOf } from './ids.ts';
 import { createPacer } from './pacing.ts';
 import { anonymize, countPersonalData } from './personal-data.ts';
 import { projectUser } from './projection.ts';
@@ -39,6 +40,7 @@ export function createMongoHost(options: MongoHostOptions): HostApplication {
     changeOwner: (change) => changeOwner(host, change),
     countOwned: (membership) => countOwned(host, membership),
     ownsResource: (userId, resource) => ownsResource(host, userId, resource),
+    possibleResourceIds: (id) => possibleResourceIds(id).map(resourceIdOf),
     organizationOwner: (organizationId) => organizationOwner(host, organizationId),
     anonymize: (erasure, beat) => anonymize(host, erasure, beat),
     countPersonalData: (erasure) => countPersonalData(host, erasure),

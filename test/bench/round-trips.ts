@@ -5,7 +5,7 @@ import { migrate } from '../../platform/mongo/migrations.ts';
 import { clientOptions, storeOn, type Store } from '../../platform/mongo/store.ts';
 import { openMembership } from '../../transitions/open-membership.ts';
 import { recordLook } from '../../transitions/record-look.ts';
-import { recordProjected } from '../../transitions/record-steps.ts';
+import { recordProjected } from '../../transitions/record-projected.ts';
 import { MongoClient } from 'mongodb';
 
 import type { EventEnvelope } from '../../platform/workos/wire.ts';

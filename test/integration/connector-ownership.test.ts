@@ -142,6 +142,23 @@ describe('resources that a person owns', () => {
     expect(await owns('missing')).toBe(false);
   });
 
+  it('are among the ids that a text from outside may mean', async () => {
+    const [objectId, uuid] = [new ObjectId(), new UUID()];
+    const ids = ['p1', objectId, uuid, 7];
+    await insert(
+      'projects',
+      ids.map((_id) => ({ _id, ...own })),
+    );
+    const host = hostOn(database.db, { resources: [projects] });
+    const owned = (await allOwned(host, ['project'], 10)).flat();
+    expect(owned).toHaveLength(4);
+    for (const { resourceId } of owned) {
+      expect(host.possibleResourceIds(resourceId)).toContain(resourceId);
+      const means = ids.filter((id) => host.possibleResourceIds(String(id)).includes(resourceId));
+      expect(means).toHaveLength(1);
+    }
+  });
+
   it('are not found by an id that is an operator or a regular expression', async () => {
     await insert('projects', [{ _id: 'p1', ...own }]);
     const host = hostOn(database.db, { resources: [projects] });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { HoldDocument } from '../../platform/mongo/documents.ts';
-import { placeHold, releaseHold } from '../../transitions/holds.ts';
+import { placeHold } from '../../transitions/place-hold.ts';
+import { releaseHold } from '../../transitions/release-hold.ts';
 import { spreadOrganizations } from '../../transitions/raise-memberships.ts';
 import {
   afterCoolingOff,

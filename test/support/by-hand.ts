@@ -9,15 +9,13 @@ import { completeErasure } from '../../transitions/complete-erasure.ts';
 import { forgetPerson } from '../../transitions/forget-person.ts';
 import { openMembership } from '../../transitions/open-membership.ts';
 import { putPolicy } from '../../transitions/put-policy.ts';
-import { activeResourceHolds } from '../../transitions/holds.ts';
+import { activeResourceHolds } from '../../transitions/active-holds.ts';
 import { recordLook, type Look } from '../../transitions/record-look.ts';
-import {
-  recordConditions,
-  recordGivenBack,
-  recordProjected,
-  recordRevoked,
-  recordTransferred,
-} from '../../transitions/record-steps.ts';
+import { recordConditions } from '../../transitions/record-conditions.ts';
+import { recordGivenBack } from '../../transitions/record-given-back.ts';
+import { recordProjected } from '../../transitions/record-projected.ts';
+import { recordRevoked } from '../../transitions/record-revoked.ts';
+import { recordTransferred } from '../../transitions/record-transferred.ts';
 
 /** Tenure's store and host file, as far as a lifecycle driven by hand needs them. */
 export interface ByHand {

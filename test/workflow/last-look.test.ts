@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { placeHold, releaseHold } from '../../transitions/holds.ts';
+import { placeHold } from '../../transitions/place-hold.ts';
+import { releaseHold } from '../../transitions/release-hold.ts';
 import { userEvent } from '../support/events.ts';
 import { startSkipping, type SkippingTenure } from '../support/time-skipping.ts';
 

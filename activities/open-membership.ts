@@ -1,4 +1,3 @@
-import { commitErasure, type CommitRequest } from '../transitions/commit-erasure.ts';
 import { openMembership } from '../transitions/open-membership.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
@@ -7,10 +6,4 @@ import type { LookRequest } from './look.ts';
 export function createOpen(deps: ActivityDeps) {
   return async (input: LookRequest & { revision: number }): Promise<boolean> =>
     (await openMembership(deps.store, input.membershipId, input.revision)) !== null;
-}
-
-/** The commit point. Idempotent: after it, the same call commits nothing and the next look says `erase`. */
-export function createCommit(deps: ActivityDeps) {
-  return async (input: CommitRequest): Promise<boolean> =>
-    commitErasure(deps.store, deps.file, input);
 }

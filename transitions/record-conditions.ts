@@ -1,0 +1,20 @@
+import type { ConditionsFound, Membership } from '../domain/membership.ts';
+import type { Store } from '../platform/mongo/store.ts';
+import { recordStep } from './record-step.ts';
+
+/** What the last look, and the count of what is left without an owner, found. */
+export async function recordConditions(
+  store: Store,
+  membershipId: string,
+  found: ConditionsFound,
+): Promise<Membership | null> {
+  return recordStep(store, membershipId, (membership, note) => {
+    if (membership.generation !== found.generation) return;
+    const before = membership.conditions;
+    membership.conditions = found;
+    // An outage of WorkOS must not fill the timeline with the same line for days.
+    if (before?.lastLook !== found.lastLook || before.ownedLeft !== found.ownedLeft) {
+      note('conditionsChecked', { lastLook: found.lastLook, ownedLeft: found.ownedLeft });
+    }
+  });
+}

@@ -1,0 +1,16 @@
+import type { Membership } from '../domain/membership.ts';
+import type { Store } from '../platform/mongo/store.ts';
+import { recordStep } from './record-step.ts';
+
+/** What had been transferred was given back after a return. */
+export async function recordGivenBack(
+  store: Store,
+  membershipId: string,
+  returned: number,
+): Promise<Membership | null> {
+  return recordStep(store, membershipId, (membership, note) => {
+    if (!membership.giveBack) return;
+    membership.giveBack = false;
+    note('ownershipReturned', { returned });
+  });
+}
