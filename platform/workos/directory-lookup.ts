@@ -1,5 +1,7 @@
-import { NotFoundException, WorkOS } from '@workos-inc/node';
+import { NotFoundException } from '@workos-inc/node';
 import { z } from 'zod';
+
+import { createWorkos, type WorkosAccess } from './client.ts';
 
 /** What WorkOS says of a directory or a directory user at this moment. */
 export type Lookup =
@@ -28,19 +30,9 @@ const connected = single.extend({ state: z.enum(['linked', 'active']) });
 const disconnected = single.extend({ state: z.enum(['unlinked', 'inactive', 'deleting']) });
 const list = z.object({ data: z.array(single) });
 
-/** The lookup through the real WorkOS client. `apiUrl`: a counterpart other than the real one. */
-export function createDirectoryLookup(options: {
-  apiKey: string;
-  apiUrl: string | null;
-  timeoutMs: number;
-}): DirectoryLookup {
-  const workos = new WorkOS(options.apiKey, {
-    ...endpoint(options.apiUrl),
-    timeout: options.timeoutMs,
-    // The lifecycle repeats with its own, longer pauses; the SDK's would only hide how often.
-    maxRetries: 0,
-    appInfo: { name: 'tenure', version: '0.1.0' },
-  });
+/** The lookup through the real WorkOS client. */
+export function createDirectoryLookup(access: WorkosAccess): DirectoryLookup {
+  const workos = createWorkos(access);
   const get = async (
     path: string,
     query: Record<string, string>,
@@ -63,15 +55,5 @@ export function createDirectoryLookup(options: {
     directoryUser: async (id) => get(`/directory_users/${encodeURIComponent(id)}`, {}, single),
     directoryUsersByIdpId: async (directoryId, idpId) =>
       get('/directory_users', { directory: directoryId, idp_id: idpId, limit: '100' }, list),
-  };
-}
-
-function endpoint(apiUrl: string | null): { apiHostname?: string; port?: number; https?: boolean } {
-  if (apiUrl === null) return {};
-  const url = new URL(apiUrl);
-  return {
-    apiHostname: url.hostname,
-    ...(url.port === '' ? {} : { port: Number(url.port) }),
-    https: url.protocol === 'https:',
   };
 }
