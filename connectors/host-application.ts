@@ -20,9 +20,10 @@ export interface ProjectedUser {
   disabledAt: Date | null;
 }
 
-/** What one call did about all session sources. Counts by kind; a kind that this leaving does not end is absent. */
+/** What one call did about all session sources. Counts by kind; a kind that it is not about is absent. */
 export interface RevocationReport {
   found: Record<string, number>;
+  /** Revoked; of `answerRoleLoss` also those that were marked for a refresh. */
   revoked: Record<string, number>;
   /** Nothing was left when everything was read back, twice in a row. */
   verifiedEmpty: boolean;
@@ -69,6 +70,16 @@ export interface HostApplication {
    * was created meanwhile. Returns with `verifiedEmpty: false` once the policy's time is over.
    */
   revokeSessions(
+    membership: HostMembership,
+    policy: RevocationPolicy,
+    beat: Beat,
+  ): Promise<RevocationReport>;
+  /**
+   * Somebody stays in with fewer roles: does to the credentials that a leaving from this organization would end
+   * what the host file says for their kind (`onRoleLoss`), and reads back as a revocation does. Called again it
+   * marks again: a needless refresh, never a missed one.
+   */
+  answerRoleLoss(
     membership: HostMembership,
     policy: RevocationPolicy,
     beat: Beat,

@@ -69,9 +69,22 @@ export interface SessionSource {
   /** A key outlives a session: it goes with the last membership only where it has no organization. */
   isKey: boolean;
   idType: IdType;
-  /** Delete the document, or set fields (`now` becomes the time); what is set already counts as revoked. */
-  revoke: 'delete' | { set: Record<string, string | number | boolean> };
+  /** Delete the document, or set fields; what is set already counts as revoked. */
+  revoke: 'delete' | Marking;
+  /** What becomes of it when the person loses a role, permission or feature and stays in. */
+  onRoleLoss: RoleLossAnswer;
 }
+
+/** Fields that Tenure sets in a credential; the value `now` becomes the time. */
+export interface Marking {
+  set: Record<string, string | number | boolean>;
+}
+
+/**
+ * `none`: the access check says the roles in force, nothing else is needed. `revoke`: as at a leaving. A
+ * marking (`refresh` in the file): it stays valid, and the host application reads the person's roles again.
+ */
+export type RoleLossAnswer = 'none' | 'revoke' | Marking;
 
 /** What has an owner. Creator and author fields are never touched. */
 export interface ResourceKind {

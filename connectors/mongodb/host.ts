@@ -14,7 +14,7 @@ import { possibleResourceIds, resourceIdOf } from './ids.ts';
 import { createPacer } from './pacing.ts';
 import { anonymize, countPersonalData } from './personal-data.ts';
 import { projectUser } from './projection.ts';
-import { revokeSessions } from './sessions.ts';
+import { answerRoleLoss, revokeSessions } from './sessions.ts';
 
 /** What the MongoDB connector needs. */
 export interface MongoHostOptions {
@@ -35,6 +35,7 @@ export function createMongoHost(options: MongoHostOptions): HostApplication {
   return {
     projectUser: (user, mayCreate) => projectUser(host, user, mayCreate),
     revokeSessions: (membership, policy, beat) => revokeSessions(host, membership, policy, beat),
+    answerRoleLoss: (membership, policy, beat) => answerRoleLoss(host, membership, policy, beat),
     resourceKinds: () => file.resources.map(({ kind, critical }) => ({ kind, critical })),
     ownedResources: (membership, filter, page) => ownedResources(host, membership, filter, page),
     changeOwner: (change) => changeOwner(host, change),

@@ -1,6 +1,6 @@
 import type { Document, Filter } from 'mongodb';
 
-import type { SessionSource } from '../../domain/host-file.ts';
+import type { Marking, SessionSource } from '../../domain/host-file.ts';
 import type { Beat, HostMembership, RevocationReport } from '../host-application.ts';
 import type { RevocationPolicy } from '../revocation.ts';
 import {
@@ -11,10 +11,21 @@ import {
 } from './host-collections.ts';
 import { pause } from './pacing.ts';
 
-/** One call of `revokeSessions`. */
+/** What one call does to the credentials of one source. */
+interface Task {
+  source: SessionSource;
+  /** The credentials that it is about. */
+  belongs: Filter<HostDocument>;
+  /** Those of them that it is not done with. */
+  open: (now: Date) => Filter<HostDocument>;
+  /** Does it to so many of them. Returns how many changed. */
+  end: (filter: Filter<HostDocument>) => Promise<number>;
+}
+
+/** One call, with what is known of it so far. */
 interface Pass {
   host: MongoHost;
-  membership: HostMembership;
+  tasks: Task[];
   report: RevocationReport;
   /** Reports progress; throws when the activity is cancelled. */
   beat: () => void;
@@ -33,18 +44,84 @@ export async function revokeSessions(
   policy: RevocationPolicy,
   beat: Beat,
 ): Promise<RevocationReport> {
+  const tasks = host.file.sessions.flatMap((source) => revocation(host, source, membership) ?? []);
+  return untilNoneIsLeft(host, tasks, policy, beat);
+}
+
+/**
+ * Somebody stays in with fewer roles: revokes or marks the credentials of the kinds for which the host file
+ * says so, those that a leaving from this organization would end. Reads again as a revocation does, since a
+ * sign-in under way may still write a session with the roles of before.
+ */
+export async function answerRoleLoss(
+  host: MongoHost,
+  membership: HostMembership,
+  policy: RevocationPolicy,
+  beat: Beat,
+): Promise<RevocationReport> {
+  const beganAt = new Date();
+  const tasks = host.file.sessions.flatMap((source) => {
+    const { onRoleLoss } = source;
+    if (onRoleLoss === 'none') return [];
+    if (onRoleLoss === 'revoke') return revocation(host, source, membership) ?? [];
+    return refreshment(host, { source, marks: onRoleLoss, membership, beganAt }) ?? [];
+  });
+  return untilNoneIsLeft(host, tasks, policy, beat);
+}
+
+function revocation(
+  host: MongoHost,
+  source: SessionSource,
+  membership: HostMembership,
+): Task | null {
+  const belongs = credentialsOf(source, membership);
+  if (belongs === null) return null;
+  return {
+    source,
+    belongs,
+    open: (now) => notYetRevoked(source, now),
+    end: (filter) => revokeBatch(host, source, filter),
+  };
+}
+
+/** What is revoked already needs no refresh; what was marked before this loss needs another one. */
+function refreshment(
+  host: MongoHost,
+  refresh: { source: SessionSource; marks: Marking; membership: HostMembership; beganAt: Date },
+): Task | null {
+  const { source, marks, beganAt } = refresh;
+  const belongs = credentialsOf(source, refresh.membership);
+  if (belongs === null) return null;
+  return {
+    source,
+    belongs,
+    open: (now) => ({ $and: [notYetRevoked(source, now), notYetMarked(marks, beganAt)] }),
+    end: async (filter) => {
+      const collection = hostCollection(host, source.collection);
+      const update = [{ $set: fieldsOf(marks, new Date()) }];
+      return (await collection.updateMany(filter, update)).modifiedCount;
+    },
+  };
+}
+
+async function untilNoneIsLeft(
+  host: MongoHost,
+  tasks: Task[],
+  policy: RevocationPolicy,
+  beat: Beat,
+): Promise<RevocationReport> {
   const giveUpAt = performance.now() + policy.giveUpAfterMs;
   const report: RevocationReport = { found: {}, revoked: {}, verifiedEmpty: false };
   const pass: Pass = {
     host,
-    membership,
+    tasks,
     report,
     beat: () => beat({ done: total(report.revoked) }),
     isOver: () => performance.now() >= giveUpAt,
   };
   let emptyReads = 0;
   while (emptyReads < 2) {
-    emptyReads = (await readAndRevoke(pass)) === 0 ? emptyReads + 1 : 0;
+    emptyReads = (await readAll(pass)) === 0 ? emptyReads + 1 : 0;
     if (emptyReads === 2) report.verifiedEmpty = true;
     else if (pass.isOver()) break;
     else await pause(policy.readBackPauseMs);
@@ -52,44 +129,40 @@ export async function revokeSessions(
   return report;
 }
 
-/** Reads every source once and revokes what it finds. Returns how many it found. */
-async function readAndRevoke(pass: Pass): Promise<number> {
+/** Reads every source once and does what is to be done. Returns how many it found. */
+async function readAll(pass: Pass): Promise<number> {
   let found = 0;
-  for (const source of pass.host.file.sessions) {
-    const live = credentialsOf(source, pass.membership);
-    if (live === null) continue;
-    pass.report.found[source.kind] ??= 0;
-    pass.report.revoked[source.kind] ??= 0;
-    found += await revokeSource(pass, source, live);
+  for (const task of pass.tasks) {
+    pass.report.found[task.source.kind] ??= 0;
+    pass.report.revoked[task.source.kind] ??= 0;
+    found += await endOpenOnes(pass, task);
     pass.beat();
   }
   return found;
 }
 
-async function revokeSource(
-  pass: Pass,
-  source: SessionSource,
-  belongs: Filter<HostDocument>,
-): Promise<number> {
+async function endOpenOnes(pass: Pass, { source, belongs, open, end }: Task): Promise<number> {
   const collection = hostCollection(pass.host, source.collection);
   const { pacer } = pass.host;
   let found = 0;
   for (;;) {
-    const filter = { $and: [belongs, notYetRevoked(source, new Date())] };
     const batch = await collection
-      .find(filter, { projection: { _id: 1 }, limit: pacer.batchSize })
+      .find(
+        { $and: [belongs, open(new Date())] },
+        { projection: { _id: 1 }, limit: pacer.batchSize },
+      )
       .toArray();
     if (batch.length === 0) return found;
     found += batch.length;
     count(pass.report.found, source.kind, batch.length);
     await pacer.turn(batch.length);
-    const revoked = await revokeBatch(pass.host, source, {
+    const ended = await end({
       $and: [{ _id: { $in: batch.map((document) => document._id) } }, belongs],
     });
-    count(pass.report.revoked, source.kind, revoked);
+    count(pass.report.revoked, source.kind, ended);
     pass.beat();
-    // Nothing changed: another pass after the pause, instead of spinning on what cannot be revoked.
-    if (revoked === 0 || pass.isOver()) return found;
+    // Nothing changed: another pass after the pause, instead of spinning on what cannot be changed.
+    if (ended === 0 || pass.isOver()) return found;
   }
 }
 
@@ -119,6 +192,22 @@ function notYetRevoked(source: SessionSource, now: Date): Filter<HostDocument> {
   return open.length === 0 ? {} : { $or: open };
 }
 
+/** What does not carry the marking, or carries it from before. A text or number in a time's field is no mark. */
+function notYetMarked({ set }: Marking, beganAt: Date): Filter<HostDocument> {
+  const open = Object.entries(set).map(([field, value]): Filter<HostDocument> =>
+    value === 'now' ? { [field]: { $not: { $gte: beganAt } } } : { [field]: { $ne: value } },
+  );
+  return { $or: open };
+}
+
+function fieldsOf({ set }: Marking, now: Date): Document {
+  const fields = Object.entries(set).map(([field, value]) => [
+    field,
+    value === 'now' ? now : { $literal: value },
+  ]);
+  return Object.fromEntries(fields);
+}
+
 async function revokeBatch(
   host: MongoHost,
   source: SessionSource,
@@ -126,12 +215,12 @@ async function revokeBatch(
 ): Promise<number> {
   const collection = hostCollection(host, source.collection);
   if (source.revoke === 'delete') return (await collection.deleteMany(filter)).deletedCount;
-  const update = [{ $set: marking(source.revoke.set, new Date()) }];
+  const update = [{ $set: revokedFields(source.revoke, new Date()) }];
   return (await collection.updateMany(filter, update)).modifiedCount;
 }
 
 /** The marking. A time that has come already stays: it says when the credential really ended. */
-function marking(set: Record<string, string | number | boolean>, now: Date): Document {
+function revokedFields({ set }: Marking, now: Date): Document {
   const fields: Document = {};
   for (const [field, value] of Object.entries(set)) {
     const current = `$${field}`;

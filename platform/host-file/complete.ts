@@ -7,7 +7,7 @@ import type {
   UsersProjection,
 } from '../../domain/host-file.ts';
 import { defaultAttributeMap, type AttributeMap } from '../../domain/profile.ts';
-import type { ParsedHostFile } from './schema.ts';
+import { refreshOf, type ParsedHostFile } from './schema.ts';
 
 /** A parsed file with every default filled in; sources of connectors that come later are left out. */
 export function complete(parsed: ParsedHostFile): HostFile {
@@ -60,6 +60,7 @@ function sessionOf(source: ParsedHostFile['sessions'][number]): SessionSource | 
     isKey: credential === undefined ? keyKinds.test(kind) : credential === 'key',
     idType: idTypeOf(source),
     revoke,
+    onRoleLoss: refreshOf(source) ?? (source.onRoleLoss === 'revoke' ? 'revoke' : 'none'),
   };
 }
 

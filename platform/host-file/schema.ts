@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { projectedFields } from '../../domain/host-file.ts';
+import { projectedFields, type Marking } from '../../domain/host-file.ts';
 import { policyDefaultsSchema } from '../policy-schema.ts';
 import { overlapping, touches } from './field-paths.ts';
 
@@ -94,18 +94,34 @@ const users = z
   })
   .refine(oneIdType, oneIdTypeMessage);
 
-const revoke = z.union(
-  [
-    z.literal('delete'),
-    z.strictObject({
-      set: z
-        .record(writtenField, z.union([z.string(), z.number(), z.boolean()]))
-        .refine((set) => Object.keys(set).length > 0, 'expected at least one field')
-        .refine((set) => noOverlap(Object.keys(set)), overlapMessage),
-    }),
-  ],
-  { error: 'expected delete, or {set: {field: value}}' },
+const marking = z.strictObject(
+  {
+    set: z
+      .record(writtenField, z.union([z.string(), z.number(), z.boolean()]))
+      .refine((set) => Object.keys(set).length > 0, 'expected at least one field')
+      .refine((set) => noOverlap(Object.keys(set)), overlapMessage),
+  },
+  { error: 'expected {set: {field: value}}' },
 );
+
+const revoke = z.union([z.literal('delete'), marking], {
+  error: 'expected delete, or {set: {field: value}}',
+});
+
+/** What a session is marked with where the file says `onRoleLoss: refresh` and no more. */
+const defaultRefresh: Marking = { set: { rolesChangedAt: 'now' } };
+
+/** How sessions of a kind are marked when their person loses a role; null: they are not. */
+export function refreshOf(source: {
+  onRoleLoss: 'none' | 'refresh' | 'revoke';
+  refresh?: Marking | undefined;
+}): Marking | null {
+  return source.onRoleLoss === 'refresh' ? (source.refresh ?? defaultRefresh) : null;
+}
+
+function markedFields(way: 'delete' | Marking | null): string[] {
+  return way === null || way === 'delete' ? [] : Object.keys(way.set);
+}
 
 const mongodbSession = z
   .strictObject({
@@ -117,14 +133,31 @@ const mongodbSession = z
     ...ids,
     credential: z.enum(['session', 'key'], { error: 'expected session or key' }).optional(),
     revoke,
+    onRoleLoss: z
+      .enum(['none', 'refresh', 'revoke'], { error: 'expected none, refresh or revoke' })
+      .default('none'),
+    refresh: marking.optional(),
   })
   .refine(oneIdType, oneIdTypeMessage)
   .refine(belongsOnce, belongsMessage)
   .refine(
     ({ user, organization, revoke: way }) =>
-      way === 'delete' || !touches(Object.keys(way.set), [user, organization ?? []].flat()),
+      !touches(markedFields(way), [user, organization ?? []].flat()),
     'revoke would overwrite the field that says whose it is',
-  );
+  )
+  .refine(
+    (source) =>
+      !touches(markedFields(refreshOf(source)), [source.user, source.organization ?? []].flat()),
+    'refresh would overwrite the field that says whose it is',
+  )
+  .refine(
+    (source) => !touches(markedFields(refreshOf(source)), markedFields(source.revoke)),
+    'refresh would set a field that revoke sets, so a refreshed session would count as revoked',
+  )
+  .refine(({ onRoleLoss, refresh }) => refresh === undefined || onRoleLoss === 'refresh', {
+    path: ['refresh'],
+    error: 'is only used with onRoleLoss: refresh',
+  });
 
 /** Words of the grammar whose implementation comes later: their own settings are not judged yet. */
 const laterConnectors = ['workos', 'jwt', 'http', 'temporal'] as const;

@@ -59,6 +59,7 @@ export function aSessionSource(parts: Partial<SessionSource>): SessionSource {
     isKey: false,
     idType: 'string',
     revoke: 'delete',
+    onRoleLoss: 'none',
     ...parts,
   };
 }

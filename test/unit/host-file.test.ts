@@ -65,6 +65,7 @@ describe('the host file', () => {
       isKey: false,
       idType: 'string',
       revoke: 'delete',
+      onRoleLoss: 'none',
     });
     expect(file.sessions[1]).toMatchObject({ organization: null, scope: 'user', isKey: true });
     expect(file.resources[0]).toMatchObject({ kind: 'project', critical: true });
@@ -158,6 +159,35 @@ describe('the host file', () => {
       'at least one field',
     ],
     [
+      'an unknown answer to a lost role',
+      aSession(`${session}, scope: user, revoke: delete, onRoleLoss: logout`),
+      'onRoleLoss: expected none, refresh or revoke',
+    ],
+    [
+      'a refresh that overwrites the user',
+      aSession(
+        `${session}, scope: user, revoke: delete, onRoleLoss: refresh, refresh: { set: { u: 1 } }`,
+      ),
+      'refresh would overwrite the field that says whose it is',
+    ],
+    [
+      'a refresh that would look like a revocation',
+      aSession(
+        `${session}, scope: user, revoke: { set: { rolesChangedAt: now } }, onRoleLoss: refresh`,
+      ),
+      'would count as revoked',
+    ],
+    [
+      'a refresh that nothing uses',
+      aSession(`${session}, scope: user, revoke: delete, refresh: { set: { a: now } }`),
+      'refresh: is only used with onRoleLoss: refresh',
+    ],
+    [
+      'a refresh that is no marking',
+      aSession(`${session}, scope: user, revoke: delete, onRoleLoss: refresh, refresh: now`),
+      'refresh: expected {set: {field: value}}',
+    ],
+    [
       'personal data without organization and scope',
       aRule('fields: { a: remove }'),
       'expected either organization',
@@ -197,6 +227,20 @@ describe('the host file', () => {
     ],
   ])('refuses %s', (_, text, mistake) => {
     expect(mistakesOf(text)).toEqual([expect.stringContaining(mistake)]);
+  });
+
+  it.each([
+    ['none', 'none', 'none'],
+    ['revoke', 'revoke', 'revoke'],
+    ['refresh, with a field of its own', 'refresh', { set: { rolesChangedAt: 'now' } }],
+    [
+      'refresh, with the fields that it names',
+      'refresh, refresh: { set: { stale: true } }',
+      { set: { stale: true } },
+    ],
+  ])('reads as the answer to a lost role: %s', (_, written, answer) => {
+    const text = aSession(`${session}, scope: user, revoke: delete, onRoleLoss: ${written}`);
+    expect(parseHostFile(text, 'f').file.sessions[0]?.onRoleLoss).toEqual(answer);
   });
 
   it('takes the connectors that come later, and says that they revoke nothing', () => {
