@@ -55,6 +55,15 @@ export const directoryUserData = z.object({
 });
 export type DirectoryUserData = z.infer<typeof directoryUserData>;
 
+export const directoryGroupData = z.object({
+  id,
+  directory_id: id,
+  organization_id: id.nullish(),
+  name: optionalText,
+  updated_at: z.string().max(64).optional(),
+});
+export type DirectoryGroupData = z.infer<typeof directoryGroupData>;
+
 export const directoryData = z.object({
   id,
   organization_id: id.nullish(),
