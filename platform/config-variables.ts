@@ -124,6 +124,7 @@ export const environmentShape = {
   TENURE_GATE_KEY: key.optional(),
   TENURE_CONFIG: path.optional(),
   TENURE_EVENTS: oneOf(['both', 'webhook', 'poll']).default('both'),
+  TENURE_MODE: oneOf(['live', 'observe']).default('live'),
   TENURE_SIMULATOR: oneOf(['on', 'off']).optional(),
   TENURE_WORKFLOW_BUNDLE: path.optional(),
   TENURE_QUEUE_PREFIX: z
@@ -136,6 +137,7 @@ export const environmentShape = {
   TENURE_JOIN_ADMISSION: wholeNumber(1, 100_000, 100),
   TENURE_STICKY_TIMEOUT_MS: wholeNumber(100, 600_000, 10_000),
   TENURE_RETRY_MAX_MS: wholeNumber(50, 3_600_000, 300_000),
+  TENURE_GUARD_SETTLE_MS: wholeNumber(0, 5000, 3000),
   TENURE_REVOCATION_OVERDUE_MS: wholeNumber(100, 86_400_000, 300_000),
   TENURE_INBOX_BODY_DAYS: wholeNumber(1, 365, 30),
   TENURE_HOST_WRITES_PER_SECOND: wholeNumber(1, 100_000, 500),
@@ -152,7 +154,7 @@ export type Environment = z.output<typeof environmentSchema>;
 
 /** Variables whose value may be shown to help: numbers, words and addresses, never keys, URLs or key material. */
 export function mayShow(variable: string): boolean {
-  return /^(NODE_ENV|LOG_LEVEL|PORT|MONGODB_DATABASE|TEMPORAL_(ADDRESS|NAMESPACE|TLS|PROFILE|\w+_PATH)|TENURE_(EVENTS|QUEUE_PREFIX|SIMULATOR|CONFIG|JOIN_ADMISSION|HOST_WRITES_PER_SECOND|\w+_(MS|DAYS|BYTES|PORT)))$/.test(
+  return /^(NODE_ENV|LOG_LEVEL|PORT|MONGODB_DATABASE|TEMPORAL_(ADDRESS|NAMESPACE|TLS|PROFILE|\w+_PATH)|TENURE_(EVENTS|MODE|QUEUE_PREFIX|SIMULATOR|CONFIG|JOIN_ADMISSION|HOST_WRITES_PER_SECOND|\w+_(MS|DAYS|BYTES|PORT)))$/.test(
     variable,
   );
 }
@@ -171,6 +173,7 @@ const consequences: Partial<Record<Variable, string>> = {
   TENURE_ADMIN_KEYS: 'The audit log could not tell who did what, or anybody could do it.',
   TENURE_GATE_KEY: 'Access checks of the host application would be refused, or open to anybody.',
   TENURE_EVENTS: 'It would not be clear how events of WorkOS arrive.',
+  TENURE_MODE: 'It would not be clear whether Tenure may change anything outside its own database.',
   TENURE_SIMULATOR: 'It would not be clear whether events come from WorkOS or from the simulator.',
   TENURE_WORKFLOW_BUNDLE: 'Each worker would compile its own workflow code, and two might differ.',
 };

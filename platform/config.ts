@@ -56,12 +56,16 @@ export interface Config {
   /** The file of the host application; null: the minimal one. */
   hostFilePath: string | null;
   events: 'both' | 'webhook' | 'poll';
+  /** `TENURE_MODE=observe`: nothing is written outside Tenure's own database, and nobody is denied. */
+  observing: boolean;
   simulator: boolean;
   intervals: {
     dispatchMs: number;
     sweepMs: number;
     /** The longest pause between two tries of something that is retried for ever. */
     retryMaxMs: number;
+    /** How long a leaving settles before it is counted at the guard. */
+    guardSettleMs: number;
     /** Sessions not verified gone after this count as overdue. */
     revocationOverdueMs: number;
   };
@@ -199,6 +203,7 @@ function assemble(
     keys: { admin: adminKeys(environment), gate: environment.TENURE_GATE_KEY ?? null },
     hostFilePath: environment.TENURE_CONFIG ?? null,
     events: environment.TENURE_EVENTS,
+    observing: environment.TENURE_MODE === 'observe',
     simulator:
       simulator === undefined
         ? !production && environment.WORKOS_API_KEY === undefined
@@ -207,6 +212,7 @@ function assemble(
       dispatchMs: environment.TENURE_DISPATCH_INTERVAL_MS,
       sweepMs: environment.TENURE_SWEEP_INTERVAL_MS,
       retryMaxMs: environment.TENURE_RETRY_MAX_MS,
+      guardSettleMs: environment.TENURE_GUARD_SETTLE_MS,
       revocationOverdueMs: environment.TENURE_REVOCATION_OVERDUE_MS,
     },
     limits: {
@@ -256,6 +262,12 @@ function warnAbout(config: Config, warnings: string[]): void {
     warnings.push(
       `TENURE_EVENTS is ${config.events}: polling the Events API comes in a later version. ` +
         'Until then events arrive by webhook only.',
+    );
+  }
+  if (config.observing) {
+    warnings.push(
+      'TENURE_MODE is observe: nothing is written outside the database of Tenure, nobody is denied, ' +
+        'and nobody is anonymized.',
     );
   }
   const { apiKey, tls } = config.temporal.connection;
