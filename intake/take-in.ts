@@ -49,7 +49,7 @@ export async function takeIn(
     await first;
     return { duplicate: true };
   }
-  const taking = takeInFirst(store, envelope, delivery, options);
+  const taking = takeInFirst(store, envelope, parseEvent(envelope), delivery, options);
   events.set(envelope.id, taking);
   try {
     return await taking;
@@ -58,13 +58,29 @@ export async function takeIn(
   }
 }
 
-async function takeInFirst(
+/**
+ * Puts an event into quarantine that could not be taken in, with what was wrong: one that an endless repeat
+ * would only stand before all the others.
+ *
+ * @throws StoreUnavailable if it could not be stored.
+ */
+export async function quarantine(
   store: Store,
-  envelope: EventEnvelope,
+  event: { envelope: EventEnvelope; problems: Problem[] },
   delivery: Delivery,
   options: IntakeOptions,
 ): Promise<Taken> {
-  const parsed = parseEvent(envelope);
+  const parsed: ParsedEvent = { kind: 'unexpected', problems: event.problems };
+  return takeInFirst(store, event.envelope, parsed, delivery, options);
+}
+
+async function takeInFirst(
+  store: Store,
+  envelope: EventEnvelope,
+  parsed: ParsedEvent,
+  delivery: Delivery,
+  options: IntakeOptions,
+): Promise<Taken> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await takeInOnce(store, envelope, parsed, delivery, options);
