@@ -146,8 +146,36 @@ describe('a link key', () => {
     ['ada@example.com', 'ada\u200b@example.com', 'a zero-width space'],
     ['ada@example.com', 'ada@example.com.evil.example', 'a longer domain'],
     ['file@example.com', '\ufb01le@example.com', 'a ligature'],
+    ['kim@example.com', '\u212aim@example.com', 'the Kelvin sign, which Unicode lower-cases to k'],
+    ['strasse@example.com', 'stra\u00dfe@example.com', 'a sharp s'],
+    ['ida@example.com', '\u0131da@example.com', 'a dotless i'],
+    ['ida@example.com', '\u0130da@example.com', 'a dotted capital I'],
+    ['ada@example.com', 'ada@example\u3002com', 'an ideographic full stop'],
+    ['ada@b\u00fccher.example', 'ada@xn--bcher-kva.example', 'a domain in Punycode'],
+    ['ada@example.com', 'ada@example.com\u200d', 'a joiner at the end'],
+    ['ada@example.com', 'ada @example.com', 'a blank inside'],
   ])('tells %s from %s (%s)', (one, other) => {
     expect(linkKey(one)).not.toBe(linkKey(other));
+  });
+
+  it('is plain ASCII for plain ASCII alone: no other character of Unicode is folded into it', () => {
+    const folded: string[] = [];
+    for (let code = 0x80; code <= 0x10ffff; code += 1) {
+      if (code >= 0xd800 && code <= 0xdfff) continue;
+      const key = linkKey(`a${String.fromCodePoint(code)}a`);
+      if (/^[\x20-\x7e]*$/.test(key ?? '')) folded.push(code.toString(16));
+    }
+    expect(folded).toEqual([]);
+  });
+
+  it('is shared by two addresses of plain letters only if they differ in case and outer blanks alone', () => {
+    const address = fc.stringMatching(/^[ ]?[aAbB.+_-]{1,3}@[aA.]{1,2}[ ]?$/);
+    fc.assert(
+      fc.property(address, address, (one, other) => {
+        const same = one.trim().toLowerCase() === other.trim().toLowerCase();
+        expect(linkKey(one) === linkKey(other)).toBe(same);
+      }),
+    );
   });
 
   it('is the same when taken again', () => {
@@ -174,7 +202,7 @@ function record(
   id = 'directory_user_a',
 ): DirectoryRecord {
   const version = { eventAtMs, eventId: `event_${eventAtMs}`, updatedAtMs: null };
-  return { id, state, version, profile: null };
+  return { id, state, version, bornAtMs: null, roles: [], groupsFloor: null, profile: null };
 }
 
 describe('the record that counts', () => {
@@ -210,6 +238,7 @@ describe('backing', () => {
     lifecycleAuthority: 'any' as const,
     leavingAttributes: [] as { attribute: string; values: string[] }[],
     suspendedCountsAsLeaving: true,
+    accessByGroup: false,
   };
   const backing = (state: DirectoryUserState, given = {}, attributes = {}) => {
     const profile = {
