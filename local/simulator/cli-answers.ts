@@ -35,10 +35,13 @@ const deliveriesSchema = z.object({
   ),
 });
 
+const scenarioSchema = z.object({ name: z.string() });
+
 /** Puts an answer of the control API into words for a terminal; one that has no form of its own is shown as JSON. */
 export function describeAnswer(path: string, answer: unknown): string {
   if (path === '/simulator/world') return describeWorld(worldSchema.parse(answer));
   if (path === '/simulator/deliveries') return describeDeliveries(deliveriesSchema.parse(answer));
+  if (path === '/simulator/scenario') return describeScenario(scenarioSchema.parse(answer));
   const emitted = emittedSchema.safeParse(answer);
   if (!emitted.success) return JSON.stringify(answer, null, 2);
   const lines = emitted.data.events.map(({ id, event }) => `  ${event}  ${id}`);
@@ -77,6 +80,14 @@ function describeDirectory(world: World, directory: World['directories'][number]
       ].join('  ');
     }),
   ];
+}
+
+/** It plays on after the answer, and tells its story in the simulator's log. */
+function describeScenario({ name }: z.infer<typeof scenarioSchema>): string {
+  return [
+    `The scenario ${name} is playing. What happens is told line by line`,
+    'where npm start runs, and in .tenure/logs/simulator.log.',
+  ].join('\n');
 }
 
 function describeDeliveries({ data }: z.infer<typeof deliveriesSchema>): string {

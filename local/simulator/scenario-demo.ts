@@ -5,7 +5,7 @@ import { findDirectory, findGroup, findOrganization } from './lookup.ts';
 import { join } from './people.ts';
 import { openStage, watchTenure } from './scenario-stage.ts';
 import type { Stage } from './scenario-stage.ts';
-import type { ScenarioContext } from './scenarios.ts';
+import type { ScenarioContext } from './scenario-context.ts';
 import type { World } from './world.ts';
 
 /**

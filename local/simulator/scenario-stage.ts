@@ -7,7 +7,7 @@ import { hostFootprint, seedHostData } from '../demo/seed-host-data.ts';
 import type { HostPerson } from '../demo/seed-host-data.ts';
 import { findPerson } from './lookup.ts';
 import { leave, returnPerson, update } from './people.ts';
-import type { ScenarioContext } from './scenarios.ts';
+import type { ScenarioContext } from './scenario-context.ts';
 import type { Person } from './state.ts';
 import { createTenureClient } from './tenure-client.ts';
 import type { TenureClient, TenureMembership } from './tenure-client.ts';

@@ -1,7 +1,7 @@
 import { findDirectory } from './lookup.ts';
 import { join } from './people.ts';
 import { openStage, watchTenure } from './scenario-stage.ts';
-import type { ScenarioContext } from './scenarios.ts';
+import type { ScenarioContext } from './scenario-context.ts';
 import type { Person } from './state.ts';
 
 /**

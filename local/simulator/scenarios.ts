@@ -1,18 +1,8 @@
+import type { ScenarioContext } from './scenario-context.ts';
 import { playDemo } from './scenario-demo.ts';
 import { playTenure } from './scenario-tenure.ts';
 import type { Simulator } from './server.ts';
 import { SimulatorError } from './world.ts';
-
-/** What a scenario may use besides the simulated world. */
-export interface ScenarioContext {
-  simulator: Simulator;
-  /** Where Tenure answers, and where the host application's database is (`acme`, unless named). */
-  tenure: { apiUrl: string; adminKey: string; mongodbUrl: string; hostDatabase?: string };
-  /** One line for whoever watches. */
-  log: (message: string) => void;
-  /** Aborted when the simulator stops: the scenario goes on at the next start. */
-  signal: AbortSignal;
-}
 
 /** Simulators on which a scenario is playing. */
 const playing = new WeakSet<Simulator>();

@@ -81,6 +81,13 @@ describe('the simulator as a process', () => {
     expect((await simulate(fresh.url, 'list')).output).toBe('The world is empty.\n');
   });
 
+  it('says in a sentence that a scenario plays, and where its story is told', async () => {
+    const { url } = await startProcess();
+    const { code, output } = await simulate(url, 'scenario', 'tenure');
+    expect(code).toBe(0);
+    expect(output).toMatch(/^The scenario tenure is playing\. .*\n.*simulator\.log\.\n$/);
+  });
+
   it('says what it refuses and ends with another code than success', async () => {
     const { url } = await startProcess();
     expect(await simulate(url, 'leave', 'nobody')).toEqual({
