@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { identify, type ProcessIdentity } from './process-identity.ts';
 import { openLog } from './log-file.ts';
+import { atLowPriority } from './priority.ts';
+import { identify, type ProcessIdentity } from './process-identity.ts';
 
 /** What to run. */
 export interface ChildCommand {
@@ -37,8 +38,10 @@ export function startChild(command: ChildCommand): Child {
   const log = openLog(command.logFile);
   const { filterLog } = command;
   const output = filterLog === undefined ? log : 'pipe';
-  const [program, args] = withPriority(command);
-  const child = spawn(program, args, {
+  const { command: program, args } = command.yields
+    ? atLowPriority(command, command.env['PATH'])
+    : command;
+  const child = spawn(program, [...args], {
     detached: true,
     stdio: ['ignore', output, output],
     env: { ...command.env },
@@ -53,14 +56,6 @@ export function startChild(command: ChildCommand): Child {
   else writeFiltered(child, log, filterLog);
   if (child.pid === undefined) throw new Error(`${command.command} cannot be started`);
   return { pid: child.pid, identity: identify(child.pid), ended };
-}
-
-/**
- * By the command, and not once the process runs: on Linux a priority is each thread's own, and threads that
- * run already would keep theirs.
- */
-function withPriority({ command, args, yields = false }: ChildCommand): [string, string[]] {
-  return yields ? ['nice', ['-n', '10', command, ...args]] : [command, [...args]];
 }
 
 /** Line by line, so that what a log must not hold never reaches the disk. */

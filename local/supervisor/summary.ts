@@ -1,10 +1,17 @@
 import type { StackAddresses } from './stack-file.ts';
 
+/** What the table shows besides the addresses of `stack.json`. */
+export interface SummaryFacts {
+  readonly admin: string;
+  /** How long the start took, for people. */
+  readonly seconds: string;
+  readonly logs: string;
+  /** Null where the worker was told to serve none. */
+  readonly workerMetricsUrl: string | null;
+}
+
 /** What a person sees once the stack is ready: where things are and what to try. */
-export function summary(
-  addresses: StackAddresses,
-  keys: { readonly admin: string; readonly seconds: string; readonly logs: string },
-): string {
+export function summary(addresses: StackAddresses, keys: SummaryFacts): string {
   const { apiUrl, simulatorUrl, temporalUiUrl } = addresses;
   const rows: readonly (readonly [label: string, value: string | null])[] = [
     ['API', apiUrl],
@@ -12,6 +19,7 @@ export function summary(
     ['Temporal', addresses.temporalAddress],
     ['MongoDB', withoutPassword(addresses.mongodbUrl)],
     ['Directory simulator', simulatorUrl],
+    ['Worker metrics', keys.workerMetricsUrl],
     ['Admin key', keys.admin],
     ['Logs', keys.logs],
   ];

@@ -107,7 +107,12 @@ async function runWith(options: StackOptions, state: StateDirectory): Promise<nu
     onPids: stackFileWriter(state.file('stack.json'), addresses, names),
     onReady: () =>
       report(
-        summary(addresses, { admin: adminKey(input), seconds: took(), logs: state.file('logs') }),
+        summary(addresses, {
+          admin: adminKey(input),
+          seconds: took(),
+          logs: state.file('logs'),
+          workerMetricsUrl: workerMetricsUrl(env['TENURE_WORKER_PORT'] || String(ports.worker)),
+        }),
       ),
   });
 }
@@ -122,6 +127,11 @@ function wantsSimulator(env: Environment): boolean {
     throw new UsageError('Without the simulator (TENURE_SIMULATOR=off), set WORKOS_API_KEY.');
   }
   return wanted === 'on';
+}
+
+/** 0: the worker serves none. */
+function workerMetricsUrl(port: string): string | null {
+  return Number(port) === 0 ? null : `http://127.0.0.1:${Number(port)}/metrics`;
 }
 
 function localUrl(port: number): string {

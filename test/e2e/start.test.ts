@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endMarked, stackMarker } from '../../local/supervisor/end-processes.ts';
 import { freePort } from '../../local/supervisor/ports.ts';
 import { findByEnvironment } from '../../local/supervisor/process-identity.ts';
+import { nicenessOfThreads } from '../support/priorities.ts';
 import { eventually } from '../support/processes.ts';
 import { testServers } from '../support/servers.ts';
 
@@ -94,8 +95,22 @@ describe('npm start', () => {
       expect(() => process.kill(pid, 0)).not.toThrow();
     await eventually('the table of addresses', () => output.includes('Tenure is ready'));
     expect(output).toContain(apiUrl);
+    const [, metrics = ''] = /Worker metrics +(\S+)/.exec(output) ?? [];
+    expect(await (await fetch(metrics)).text()).toContain('tenure_');
     expect(key()).not.toBe('');
   }, 120_000);
+
+  it('lets what answers somebody go before the work in the background', () => {
+    if (process.platform !== 'linux') return;
+    const { pids } = stack();
+    const [first, last] = [getPriority(), Math.min(19, getPriority() + 10)];
+    for (const name of ['mongod', 'api', 'simulator']) {
+      expect([name, ...new Set(nicenessOfThreads(pids[name]))]).toEqual([name, first]);
+    }
+    for (const name of ['temporal', 'worker']) {
+      expect([name, ...new Set(nicenessOfThreads(pids[name]))]).toEqual([name, last]);
+    }
+  });
 
   it("plays the demo: people join, and somebody is forgotten before the watcher's eyes", async () => {
     await eventually(

@@ -1,7 +1,7 @@
 /**
  * A stack of tiny parts under the real supervisor, for its tests: `node stand-in-stack.ts DIRECTORY [--fresh]`.
  * Three web servers that are up in milliseconds; the second starts a process of its own, and the third
- * ignores SIGTERM. `STAND_IN_CRASH` makes the second one end at once with that exit code.
+ * ignores SIGTERM; both give way to the first. `STAND_IN_CRASH` makes the second one end at once with that exit code.
  */
 import { writeFileSync } from 'node:fs';
 import { isError } from '../../local/supervisor/errors.ts';
@@ -35,6 +35,7 @@ async function part(
     name,
     command: process.execPath,
     args: ['-e', script],
+    yields: name !== 'first',
     env: () => env,
     logFile: state.file('logs', `${name}.log`),
     after,

@@ -110,11 +110,12 @@ describe('the environment of the simulator', () => {
 });
 
 describe('the summary', () => {
-  const keys = { admin: 'A', seconds: '2 s', logs: '/state/logs' };
+  const metrics = 'http://127.0.0.1:8081/metrics';
+  const keys = { admin: 'A', seconds: '2 s', logs: '/state/logs', workerMetricsUrl: metrics };
 
   test('shows the addresses and what to try', () => {
     const text = summary(input.addresses, keys);
-    for (const part of ['http://127.0.0.1:8080', 'http://127.0.0.1:8233', 'KEY=A']) {
+    for (const part of ['http://127.0.0.1:8080', 'http://127.0.0.1:8233', metrics, 'KEY=A']) {
       expect(text).toContain(part);
     }
     expect(text).toContain('npm run simulate');
@@ -124,9 +125,13 @@ describe('the summary', () => {
 
   test('hides credentials of a configured database and a simulator that is off', () => {
     const mongodbUrl = 'mongodb+srv://user:secret@db.example.com/';
-    const text = summary({ ...input.addresses, mongodbUrl, simulatorUrl: null }, keys);
+    const text = summary(
+      { ...input.addresses, mongodbUrl, simulatorUrl: null },
+      { ...keys, workerMetricsUrl: null },
+    );
     expect(text).toContain('mongodb+srv://***@db.example.com/');
     expect(text).not.toContain('secret');
     expect(text).not.toContain('npm run simulate');
+    expect(text).not.toContain('Worker metrics');
   });
 });
