@@ -32,6 +32,8 @@ export interface ApiSettings {
   webhookSecrets: readonly string[];
   webhookMaxBytes: number;
   inboxBodyDays: number;
+  /** `TENURE_MODE=observe`: nobody is denied, and nobody is created. */
+  observing: boolean;
   /** Whether answers are held against their schemas: a mismatch is a 500. On outside production. */
   checkResponses: boolean;
 }

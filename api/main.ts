@@ -63,6 +63,7 @@ function settingsOf(config: Config): ApiSettings {
     webhookSecrets: config.workos.webhookSecrets,
     webhookMaxBytes: config.http.webhookMaxBytes,
     inboxBodyDays: config.limits.inboxBodyDays,
+    observing: config.observing,
     checkResponses: !config.production,
   };
 }

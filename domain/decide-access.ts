@@ -42,6 +42,22 @@ export interface AccessDecision {
   roles: string[];
   permissions: string[];
   features: string[];
+  /**
+   * Only while Tenure observes, and everybody is allowed: what it would have answered. null: the store could
+   * not be asked.
+   */
+  observed?: { allowed: boolean; reason: DecisionReason } | null;
+}
+
+/**
+ * The answer of an observing Tenure: nobody is denied, whatever was decided. A trial must not be able to
+ * take the product down, so not even an outage of the store (`null`) denies.
+ */
+export function observedDecision(decision: AccessDecision | null): AccessDecision {
+  if (decision === null)
+    return { ...deny('unknown'), allowed: true, reason: 'open', observed: null };
+  const { allowed, reason } = decision;
+  return { ...decision, allowed: true, reason: 'open', observed: { allowed, reason } };
 }
 
 /**

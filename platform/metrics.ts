@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+import type { DecisionReason } from '../domain/decide-access.ts';
 import { phases, type Phase } from '../domain/words.ts';
 
 /** How an event arrived. */
@@ -39,6 +40,8 @@ export interface Metrics {
   /** A webhook was answered. */
   webhookAnswered(status: number): void;
   signalled(kind: SignalKind, succeeded: boolean): void;
+  /** While Tenure only observes: somebody was allowed whom it would have denied. */
+  deniedInObservation(reason: DecisionReason): void;
   /** Closings of access whose sessions are not verified gone within the configured time. */
   setRevocationsOverdue(count: number): void;
   requestAnswered(request: AnsweredRequest): void;
@@ -63,6 +66,7 @@ const measuredElsewhere = {
     'tenure_memberships_pending',
     'tenure_memberships_pending_oldest_seconds',
     'tenure_webhook_answers_total',
+    'tenure_observed_denials_total',
     'tenure_http_request_duration_seconds',
   ],
 } as const;
@@ -133,7 +137,7 @@ function membershipMetrics(registers: Registry[]): Pick<Metrics, 'setMemberships
 
 function trafficMetrics(
   registers: Registry[],
-): Pick<Metrics, 'webhookAnswered' | 'signalled' | 'requestAnswered'> {
+): Pick<Metrics, 'webhookAnswered' | 'signalled' | 'deniedInObservation' | 'requestAnswered'> {
   const webhooks = new Counter({
     name: 'tenure_webhook_answers_total',
     help: 'Answers to webhooks by HTTP status.',
@@ -146,6 +150,12 @@ function trafficMetrics(
     labelNames: ['kind', 'outcome'],
     registers,
   });
+  const observedDenials = new Counter({
+    name: 'tenure_observed_denials_total',
+    help: 'Access checks and logins that were allowed only because Tenure observes, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
   const requests = new Histogram({
     name: 'tenure_http_request_duration_seconds',
     help: 'Duration of HTTP requests by route template.',
@@ -156,6 +166,7 @@ function trafficMetrics(
   return {
     webhookAnswered: (status) => webhooks.inc({ status }),
     signalled: (kind, succeeded) => signals.inc({ kind, outcome: succeeded ? 'sent' : 'failed' }),
+    deniedInObservation: (reason) => observedDenials.inc({ reason }),
     requestAnswered({ method, route, status, seconds }) {
       requests.observe({ method: methodLabel(method), route: routeLabel(route), status }, seconds);
     },

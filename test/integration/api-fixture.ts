@@ -118,6 +118,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
       webhookSecrets: [webhookSecret, oldWebhookSecret],
       webhookMaxBytes: 262_144,
       inboxBodyDays: 30,
+      observing: false,
       checkResponses: true,
       ...options.settings,
     },

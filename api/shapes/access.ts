@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+import { linkKey } from '../../domain/link-keys.ts';
+import { accessReasons } from '../../domain/words.ts';
+import type { GateQuestion } from '../../gate/decide.ts';
+import { id, text } from '../fields.ts';
+
+/** An e-mail address as a question asks by it: not empty once it is trimmed. */
+export const askedEmail = text(1_024).refine(
+  (value) => linkKey(value) !== null,
+  'This is no e-mail address.',
+);
+
+/** What says who somebody is, beside an SSO profile. */
+export const askedIds = {
+  organizationId: id,
+  userId: id.optional(),
+  directoryUserId: id.optional(),
+  email: askedEmail.optional(),
+};
+
+/** The id that the identity provider gives the person, and the address in the same SSO profile. */
+export const askedSso = { idpId: text(1_024), email: askedEmail.optional() };
+
+interface Asked {
+  organizationId: string;
+  userId?: string | undefined;
+  directoryUserId?: string | undefined;
+  email?: string | undefined;
+  sso?: { idpId: string; email?: string | undefined } | undefined;
+}
+
+/** Whether a question asks about anybody at all. */
+export function asksAboutSomebody({ userId, directoryUserId, email, sso }: Asked): boolean {
+  return [userId, directoryUserId, email, sso].some((identity) => identity !== undefined);
+}
+
+export const nobodyAsked =
+  'At least one of userId, directoryUserId, email and sso is needed.' as const;
+
+/** The question as the gate takes it: addresses as link keys, absent fields absent. */
+export function gateQuestion(asked: Asked): GateQuestion {
+  const { organizationId, userId, directoryUserId, sso } = asked;
+  const emailKey = linkKey(asked.email);
+  const ssoKey = linkKey(sso?.email);
+  return {
+    organizationId,
+    ...(userId === undefined ? {} : { userId }),
+    ...(directoryUserId === undefined ? {} : { directoryUserId }),
+    ...(emailKey === null ? {} : { emailKey }),
+    ...(sso === undefined
+      ? {}
+      : { sso: { idpId: sso.idpId, ...(ssoKey === null ? {} : { emailKey: ssoKey }) } }),
+  };
+}
+
+const reasons = z.enum([
+  ...accessReasons,
+  'unknown',
+  'pendingLink',
+  'ambiguous',
+  'identityMismatch',
+]);
+
+/** The answer of an access check or a login. */
+export const accessDecision = z
+  .strictObject({
+    allowed: z.boolean(),
+    reason: reasons,
+    userId: z.nullable(z.string()),
+    membershipId: z.nullable(z.string()),
+    roles: z.array(z.string()),
+    permissions: z.array(z.string()),
+    features: z.array(z.string()),
+    observed: z
+      .nullable(z.strictObject({ allowed: z.boolean(), reason: reasons }))
+      .optional()
+      .meta({
+        description:
+          'Only with TENURE_MODE=observe, where everybody is allowed: what it would have answered. ' +
+          'null: the store could not be asked.',
+      }),
+  })
+  .meta({ id: 'AccessDecision' });
