@@ -16,6 +16,8 @@ export interface ActivityDeps {
   newUserId: () => string;
   /** The longest pause between two tries of a step, milliseconds. */
   maxPauseMs: number;
+  /** How long a leaving settles before it is counted at the guard, milliseconds. */
+  guardSettleMs: number;
   /** Called when every session of a closing is verified gone; `ms` since the event reached Tenure. */
   onVerifiedEmpty: (ms: number) => void;
 }

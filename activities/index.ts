@@ -1,6 +1,8 @@
+import { createAnswerRoleLoss } from './answer-role-loss.ts';
 import { createApplyCommand } from './apply-command.ts';
 import { beating } from './beating.ts';
 import { createCheckConditions } from './check-conditions.ts';
+import { createCheckGuard } from './check-guard.ts';
 import { createCommit } from './commit-erasure.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createErasePerson } from './erase-person.ts';
@@ -8,9 +10,11 @@ import { guarded } from './failures.ts';
 import { createLook, type LookRequest, type LookResult } from './look.ts';
 import { createOpen } from './open-membership.ts';
 import { createProjectUser } from './project-user.ts';
+import { createReadAfresh } from './read-afresh.ts';
 import { createReturnOwnership } from './return-ownership.ts';
 import { createRevokeSessions } from './revoke-sessions.ts';
 import { createTransferOwnership } from './transfer-ownership.ts';
+import { createWiden } from './widen-membership.ts';
 
 export type { ActivityDeps } from './deps.ts';
 export type { LookResult } from './look.ts';
@@ -29,10 +33,14 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
   return {
     look: guarded(look, onError),
     open: step(createOpen(deps)),
+    widen: step(createWiden(deps)),
+    checkGuard: step(createCheckGuard(deps)),
     commit: step(createCommit(deps)),
     applyCommandActivity: guarded(createApplyCommand(deps), onError),
     projectUser: step(createProjectUser(deps)),
     revokeSessions: step(beating(createRevokeSessions(deps))),
+    readAfresh: step(beating(createReadAfresh(deps))),
+    answerRoleLoss: step(beating(createAnswerRoleLoss(deps))),
     transferOwnership: step(beating(createTransferOwnership(deps))),
     returnOwnership: step(beating(createReturnOwnership(deps))),
     checkConditions: step(beating(createCheckConditions(deps))),

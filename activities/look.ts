@@ -13,6 +13,8 @@ export interface LookResult extends Decision {
   revision: number;
   generation: number;
   dueAtMs: number | null;
+  /** The step must not be done before this time; 0: at once. */
+  notBeforeMs: number;
   maxPauseMs: number;
 }
 
@@ -31,6 +33,8 @@ export function createLook(deps: ActivityDeps) {
       revision: seen.revision,
       generation: seen.generation,
       dueAtMs: seen.dueAtMs,
+      // People who leave together are counted together.
+      notBeforeMs: seen.step.do === 'checkGuard' ? (seen.closedAtMs ?? 0) + deps.guardSettleMs : 0,
       maxPauseMs: deps.maxPauseMs,
     };
   };

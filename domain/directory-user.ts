@@ -19,6 +19,12 @@ export interface DirectoryRecord {
   id: string;
   state: DirectoryUserState;
   version: Version;
+  /** When WorkOS created the record, milliseconds; null where nothing said so yet. */
+  bornAtMs: number | null;
+  /** The slugs of the roles that WorkOS itself assigned to it. */
+  roles: string[];
+  /** Of the newest full listing of its groups: an older telling of an edge says nothing any more. */
+  groupsFloor: Version | null;
   /** null: only id and version are kept (unknown leavers, inactive strangers, forgotten people). */
   profile: DirectoryProfile | null;
 }
@@ -36,6 +42,8 @@ export interface DirectoryUser {
   idpId?: string;
   records: DirectoryRecord[];
   membershipId: string | null;
+  /** The revision of the organization's facts by which it was judged last. */
+  factsRevision: number;
 }
 
 /** The record that counts: the newest active one, else the newest. */
@@ -49,23 +57,43 @@ export function currentRecord(user: Pick<DirectoryUser, 'records'>): DirectoryRe
 /** What a directory user means for the membership behind which it stands. */
 export type Backing = 'backs' | 'suspended' | 'none';
 
+/** What decides beside the record itself whether a directory user backs a membership. */
+export interface Standing {
+  /** Its directory was deleted, unlinked or moved to another organization, or the organization is gone. */
+  directoryGone: boolean;
+  /** They are in a group that lets its members in; without the policy `accessByGroup` it is not asked. */
+  inAccessGroup: boolean;
+}
+
+/** The standing of somebody about whom nothing but the record matters. */
+export const goodStanding: Standing = { directoryGone: false, inAccessGroup: true };
+
 /**
  * Whether one directory user backs its membership under the organization's policy. Leaving signals are all
  * alike: any state but active, a deletion, a custom attribute that the policy names. A directory that is
- * not authoritative backs nobody.
+ * not authoritative, or gone, backs nobody; under `accessByGroup` nor does one outside every access group.
  */
 export function backingOf(
   user: Pick<DirectoryUser, 'directoryId' | 'records'>,
-  policy: Pick<Policy, 'lifecycleAuthority' | 'leavingAttributes' | 'suspendedCountsAsLeaving'>,
+  policy: BackingPolicy,
+  standing: Standing = goodStanding,
 ): Backing {
+  if (standing.directoryGone) return 'none';
   const authoritative =
     policy.lifecycleAuthority === 'any' || policy.lifecycleAuthority.includes(user.directoryId);
   if (!authoritative) return 'none';
   const { state, profile } = currentRecord(user);
   if (state === 'suspended' && !policy.suspendedCountsAsLeaving) return 'suspended';
   if (state !== 'active') return 'none';
-  return saysTheyLeft(profile, policy.leavingAttributes) ? 'none' : 'backs';
+  if (saysTheyLeft(profile, policy.leavingAttributes)) return 'none';
+  return policy.accessByGroup && !standing.inAccessGroup ? 'none' : 'backs';
 }
+
+/** What of a policy decides on backing. */
+type BackingPolicy = Pick<
+  Policy,
+  'lifecycleAuthority' | 'leavingAttributes' | 'suspendedCountsAsLeaving' | 'accessByGroup'
+>;
 
 function saysTheyLeft(
   profile: DirectoryProfile | null,

@@ -6,6 +6,25 @@ export interface RoleGrant {
   source: 'directory' | 'manual';
 }
 
+/** What a person gets: names of the product's own roles, permissions and features. */
+export interface Grants {
+  roles: string[];
+  permissions: string[];
+  features: string[];
+}
+
+/**
+ * Where a leaving stands with the guard against mass changes. `passed`: it was one of few. `waits`: nothing
+ * but the closing of access and the revocation happens until somebody decides. A leaving without this fact
+ * was not counted yet.
+ */
+export interface GuardFact {
+  generation: number;
+  state: 'passed' | 'waits' | 'approved' | 'rejected';
+  /** The guard's id; null where it passed. */
+  id: string | null;
+}
+
 /** An admin's emergency suspension: it stands until lifted, whatever the directory says. */
 export interface DisableFact {
   by: string;
@@ -104,6 +123,8 @@ export interface Membership {
   suspended: boolean;
   /** Leavings so far. */
   generation: number;
+  /** Leavings up to this one were undone: they count for nothing any more. */
+  readmitted: number;
   /** Closings of access so far, and up to which of them every session is verified gone. */
   closings: number;
   revokedClosings: number;
@@ -114,10 +135,26 @@ export interface Membership {
   roles: RoleGrant[];
   permissions: string[];
   features: string[];
+  /**
+   * What the directory gives now, as far as it was told. Narrower than the effective grants above: these
+   * follow in the same transaction. Wider: the lifecycle widens them, after it looked.
+   */
+  wanted: Grants;
+  /** Manual roles that a leaving suspended; only an admin gives them back. */
+  suspendedRoles: string[];
+  /** Losses of roles so far, and up to which of them the sessions were refreshed or revoked. */
+  narrowings: number;
+  answeredNarrowings: number;
+  /** How often WorkOS had to be asked afresh about this person and their groups, and how often it was. */
+  readAfresh: { wanted: number; done: number };
+  /** The revision of the organization's facts by which it was judged last. */
+  factsRevision: number;
   disabled: DisableFact | null;
   retained: RetentionFact | null;
   reassign: ReassignFact | null;
-  guardWaits: boolean;
+  /** The directory whose people it counts among when it leaves. */
+  leftFrom: string | null;
+  guard: GuardFact | null;
   /** When access closed in this generation, and when the cooling-off ends. */
   disabledAt: Date | null;
   dueAt: Date | null;
@@ -135,21 +172,44 @@ export interface Membership {
 }
 
 /** Whether the person left and was not taken back: the countdown side of the lifecycle. */
-export function hasLeft(membership: Pick<Membership, 'backed' | 'generation'>): boolean {
-  return !membership.backed && membership.generation > 0;
+export function hasLeft(
+  membership: Pick<Membership, 'backed' | 'generation' | 'readmitted'>,
+): boolean {
+  return !membership.backed && membership.generation > membership.readmitted;
 }
 
 /** Whether anything stands behind the membership that lets the person in: a directory, or none was ever asked. */
 export function isEntitled(
-  membership: Pick<Membership, 'backed' | 'everBacked' | 'generation' | 'withoutDirectory'>,
+  membership: Pick<
+    Membership,
+    'backed' | 'everBacked' | 'generation' | 'readmitted' | 'withoutDirectory'
+  >,
 ): boolean {
   if (membership.backed) return true;
-  return membership.withoutDirectory && !membership.everBacked && membership.generation === 0;
+  return membership.withoutDirectory && !membership.everBacked && !hasLeft(membership);
 }
 
 /** Whether the commit point is passed: from here on a return makes a new user. */
 export function isCommitted(membership: Pick<Membership, 'erasure'>): boolean {
   return membership.erasure !== null;
+}
+
+/** Where this very leaving stands with the guard; null: it was not counted yet. */
+export function guardOf(membership: Pick<Membership, 'guard' | 'generation'>): GuardFact | null {
+  return membership.guard?.generation === membership.generation ? membership.guard : null;
+}
+
+/** Whether the directory gives more than the membership has: the lifecycle widens it. */
+export function wantsWidening(
+  membership: Pick<Membership, 'roles' | 'permissions' | 'features' | 'wanted'>,
+): boolean {
+  const { roles, permissions, features, wanted } = membership;
+  const given = roles.filter(({ source }) => source === 'directory').map(({ role }) => role);
+  return (
+    !wanted.roles.every((role) => given.includes(role)) ||
+    !wanted.permissions.every((permission) => permissions.includes(permission)) ||
+    !wanted.features.every((feature) => features.includes(feature))
+  );
 }
 
 /** Whether an admin cancelled the deletion of this very generation. */

@@ -1,8 +1,10 @@
 import {
+  guardOf,
   hasLeft,
   isCommitted,
   isEntitled,
   isRetained,
+  wantsWidening,
   type ConditionsFound,
   type HandOverTime,
   type Membership,
@@ -24,6 +26,8 @@ export interface LifecycleFacts {
   /** The policy's transfer times for which the host application has resource kinds. */
   transferTimes: HandOverTime[];
   returnOwnership: boolean;
+  /** The host file names sessions that are refreshed or revoked when somebody loses a role. */
+  answersRoleLoss: boolean;
 }
 
 /**
@@ -34,6 +38,10 @@ export type Step =
   | { do: 'rest' }
   | { do: 'revoke'; closing: number }
   | { do: 'project' }
+  | { do: 'readAfresh' }
+  | { do: 'answerRoleLoss' }
+  | { do: 'widen' }
+  | { do: 'checkGuard' }
   | { do: 'giveBack' }
   | { do: 'open' }
   | { do: 'transfer'; time: HandOverTime | 'reassignment' }
@@ -80,7 +88,15 @@ function staying(facts: LifecycleFacts): Decision {
   const revoking = pendingRevocation(membership);
   if (revoking !== null) return decide(revoking, phase);
   if (needsProjection(membership)) return decide({ do: 'project' }, phase);
-  if (!wantsOpening) return decide({ do: 'rest' }, phase);
+  // What WorkOS does not announce again (the groups of somebody who comes back) is asked before it counts.
+  if (needsFreshRead(membership)) return decide({ do: 'readAfresh' }, phase);
+  if (facts.answersRoleLoss && membership.answeredNarrowings < membership.narrowings) {
+    return decide({ do: 'answerRoleLoss' }, phase);
+  }
+  if (!wantsOpening) {
+    const wider = membership.access.state === 'open' && wantsWidening(membership);
+    return decide({ do: wider ? 'widen' : 'rest' }, phase);
+  }
   if (membership.giveBack && facts.returnOwnership) return decide({ do: 'giveBack' }, phase);
   return decide({ do: 'open' }, phase);
 }
@@ -91,15 +107,20 @@ function leaving(facts: LifecycleFacts, nowMs: number): Decision {
   const revoking = pendingRevocation(membership);
   if (revoking !== null) return decide(revoking, 'closingAccess');
   if (needsProjection(membership)) return decide({ do: 'project' }, 'closingAccess');
-  if (membership.guardWaits)
-    return decide({ do: 'rest' }, 'blocked', [{ code: 'guard', detail: '' }]);
+  if (needsFreshRead(membership)) return decide({ do: 'readAfresh' }, 'closingAccess');
+  const guard = guardOf(membership);
+  if (guard === null) return decide({ do: 'checkGuard' }, 'closingAccess');
+  if (guard.state === 'waits') {
+    return decide({ do: 'rest' }, 'blocked', [{ code: 'guard', detail: guard.id ?? '' }]);
+  }
   if (needsTransfer(facts, 'onDeprovision')) {
     return decide({ do: 'transfer', time: 'onDeprovision' }, 'transferring');
   }
   if (needsReassignment(membership)) {
     return decide({ do: 'transfer', time: 'reassignment' }, 'transferring');
   }
-  if (isRetained(membership)) return decide({ do: 'rest' }, 'retained');
+  const rejected = guard.state === 'rejected';
+  if (rejected || isRetained(membership)) return decide({ do: 'rest' }, 'retained');
   const dueMs = membership.dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
   if (nowMs < dueMs) return decide({ do: 'coolOff', untilMs: dueMs }, 'coolingOff');
   return due(facts, nowMs);
@@ -161,6 +182,10 @@ function pendingRevocation(membership: Membership): Step | null {
 
 function needsProjection(membership: Membership): boolean {
   return membership.projection.done < membership.projection.wanted;
+}
+
+function needsFreshRead({ readAfresh }: Membership): boolean {
+  return readAfresh.done < readAfresh.wanted;
 }
 
 function needsTransfer(facts: LifecycleFacts, time: HandOverTime): boolean {

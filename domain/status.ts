@@ -10,6 +10,7 @@ type Facts = Pick<
   | 'everBacked'
   | 'withoutDirectory'
   | 'generation'
+  | 'readmitted'
   | 'invited'
   | 'access'
 >;

@@ -2,7 +2,7 @@ import { isNewer } from '../domain/versions.ts';
 import type { DirectoryUser } from '../domain/directory-user.ts';
 import { newId } from '../platform/ids.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
-import type { UserTelling } from './parse-event.ts';
+import type { UserTelling } from './telling.ts';
 
 /**
  * The mirror of the person an event tells of: by any WorkOS id they ever had, or by (directory, idp_id),
@@ -43,6 +43,7 @@ function newMirror(organizationId: string, telling: UserTelling): DirectoryUser 
     ...(telling.idpId === null ? {} : { idpId: telling.idpId }),
     records: [],
     membershipId: null,
+    factsRevision: 0,
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-import { hasLeft, type Membership } from '../domain/membership.ts';
+import { hasLeft, wantsWidening, type Grants, type Membership } from '../domain/membership.ts';
 import { coolingOffEnds, type Policy } from '../domain/policy.ts';
 import type { Note } from './change-membership.ts';
 
@@ -17,28 +17,53 @@ export function demandRevocation(membership: Membership, at: Date, receivedAt: D
   membership.urgent = true;
 }
 
+/** Why and under what a person leaves. */
+export interface Leaving {
+  policy: Policy;
+  at: Date;
+  receivedAt: Date;
+  /** The directory whose people they counted among; null where none stood behind them. */
+  leftFrom: string | null;
+  /** Set where configuration or a teardown ends the access: the guard under which the leaving waits. */
+  guardId: string | null;
+}
+
 /**
  * The person left: this disables the user when WorkOS deprovisions them, instead of deleting. Counts the
- * generation, so that a leaving cannot be missed however short it was, and starts the cooling-off.
+ * generation, so that a leaving cannot be missed however short it was, and starts the cooling-off. What a
+ * directory gave goes; manual roles are suspended, and only an admin gives them back.
  */
-export function leave(
-  membership: Membership,
-  policy: Policy,
-  at: Date,
-  receivedAt: Date,
-  note: Note,
-): void {
+export function leave(membership: Membership, leaving: Leaving, note: Note): void {
+  const { at, guardId } = leaving;
   membership.backed = false;
   membership.suspended = false;
   membership.generation += 1;
   membership.phase = 'closingAccess';
   membership.blockedBy = [];
   membership.conditions = null;
+  membership.leftFrom = leaving.leftFrom;
+  membership.guard =
+    guardId === null ? null : { generation: membership.generation, state: 'waits', id: guardId };
+  dropGrants(membership);
   membership.disabledAt = at;
-  demandRevocation(membership, at, receivedAt);
+  demandRevocation(membership, at, leaving.receivedAt);
   const share = randomInt(1_000_000) / 1_000_000;
-  membership.dueAt = new Date(coolingOffEnds(policy, at.getTime(), share));
-  note('left', { dueAt: membership.dueAt.toISOString() });
+  membership.dueAt = new Date(coolingOffEnds(leaving.policy, at.getTime(), share));
+  note('left', {
+    dueAt: membership.dueAt.toISOString(),
+    ...(guardId === null ? {} : { guardId }),
+  });
+}
+
+function dropGrants(membership: Membership): void {
+  const manual = membership.roles.filter(({ source }) => source === 'manual');
+  membership.suspendedRoles = [
+    ...new Set([...membership.suspendedRoles, ...manual.map(({ role }) => role)]),
+  ];
+  membership.roles = [];
+  membership.permissions = [];
+  membership.features = [];
+  membership.wanted = { roles: [], permissions: [], features: [] };
 }
 
 /** The person is backed again, or for the first time: opening is left to the lifecycle. */
@@ -51,13 +76,75 @@ export function comeIn(membership: Membership, note: Note): void {
   membership.dueAt = null;
   membership.conditions = null;
   membership.blockedBy = [];
-  if (returning) membership.giveBack = true;
+  if (returning) {
+    membership.giveBack = true;
+    // WorkOS announces nobody's groups a second time.
+    membership.readAfresh.wanted += 1;
+  }
   if (!wasOpen) membership.phase = 'joining';
   note(returning ? 'returned' : 'backed');
+}
+
+/**
+ * A leaving is undone that configuration caused and an admin rejected: the person is as they were before
+ * it, and the lifecycle opens them. No directory stands behind them, so nothing else could.
+ */
+export function readmit(membership: Membership, note: Note): void {
+  membership.readmitted = membership.generation;
+  membership.dueAt = null;
+  membership.conditions = null;
+  membership.blockedBy = [];
+  membership.giveBack = true;
+  membership.phase = 'joining';
+  membership.roles.push(
+    ...membership.suspendedRoles.map((role) => ({ role, source: 'manual' as const })),
+  );
+  membership.suspendedRoles = [];
+  note('readmitted');
 }
 
 /** Clears what only a closed membership has; called where access opens or the directory lifts a suspension. */
 export function forgetClosing(membership: Membership): void {
   membership.disabledAt = null;
   membership.closedReceivedAt = null;
+}
+
+/**
+ * Writes down what the directory gives now, and takes away at once what it gives no more. What it gives
+ * besides is left to the lifecycle, after it looked at the whole state.
+ */
+export function narrow(membership: Membership, wanted: Grants, note: Note): void {
+  membership.wanted = wanted;
+  const before = countOf(membership);
+  membership.roles = membership.roles.filter(
+    ({ role, source }) => source === 'manual' || wanted.roles.includes(role),
+  );
+  membership.permissions = membership.permissions.filter((name) =>
+    wanted.permissions.includes(name),
+  );
+  membership.features = membership.features.filter((name) => wanted.features.includes(name));
+  const lost = before - countOf(membership);
+  if (lost === 0) return;
+  membership.narrowings += 1;
+  membership.urgent = true;
+  note('grantsNarrowed', { lost });
+}
+
+/** Gives what the directory gives: the lifecycle's part of a change of roles. */
+export function widen(membership: Membership, note: Note): void {
+  if (!wantsWidening(membership)) return;
+  const { wanted } = membership;
+  const before = countOf(membership);
+  const manual = membership.roles.filter(({ source }) => source === 'manual');
+  membership.roles = [
+    ...wanted.roles.map((role) => ({ role, source: 'directory' as const })),
+    ...manual,
+  ];
+  membership.permissions = [...wanted.permissions];
+  membership.features = [...wanted.features];
+  note('grantsWidened', { gained: countOf(membership) - before });
+}
+
+function countOf({ roles, permissions, features }: Membership): number {
+  return roles.length + permissions.length + features.length;
 }

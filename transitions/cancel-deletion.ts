@@ -1,5 +1,5 @@
 import { Refusal } from '../domain/errors.ts';
-import { hasLeft, isRetained, type Membership } from '../domain/membership.ts';
+import { guardOf, hasLeft, isRetained, type Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { runCommand, type CommandBy } from './command.ts';
 
@@ -22,7 +22,7 @@ export async function cancelDeletion(store: Store, by: CommandBy): Promise<Membe
     note('deletionCancelled', {}, reasonId);
     // Shown at once: revocation and hand-over go on, but nothing is counted down any more.
     const counting = membership.phase === 'coolingOff' || membership.phase === 'blocked';
-    if (counting && !membership.guardWaits) {
+    if (counting && guardOf(membership)?.state !== 'waits') {
       membership.phase = 'retained';
       membership.blockedBy = [];
     }

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Membership } from '../domain/membership.ts';
 import { deriveAccess, deriveStatus } from '../domain/status.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
@@ -10,6 +12,8 @@ export interface ChangeBy {
   atRevision?: number;
   /** The lifecycle's own change: it needs not look again at what it did itself. */
   own?: boolean;
+  /** Whether a change that comes to nothing, of somebody who is settled, makes nobody look. */
+  quietIfUnchanged?: boolean;
 }
 
 /** One line for the timeline: ids, enums, counts and times only. */
@@ -64,7 +68,7 @@ function deriveFacts(membership: Membership, before: Membership, at: Date): void
 function markPending(membership: Membership, before: Membership, by: ChangeBy, at: Date): void {
   // The lock raised the revision by one, so nothing else waited if the look is just one behind.
   const nothingElseWaits = before.lookedRevision === before.revision - 1;
-  if (by.own === true && nothingElseWaits) {
+  if ((by.own === true || cameToNothing(membership, before, by)) && nothingElseWaits) {
     membership.lookedRevision = membership.revision;
     membership.urgent = false;
     delete membership.pendingSince;
@@ -72,6 +76,13 @@ function markPending(membership: Membership, before: Membership, by: ChangeBy, a
   }
   membership.pendingSince ??= at;
   membership.resting = false;
+}
+
+/** A policy that changed for ten thousand settled people must not start ten thousand lifecycles for nothing. */
+function cameToNothing(membership: Membership, before: Membership, by: ChangeBy): boolean {
+  if (by.quietIfUnchanged !== true || before.phase !== 'settled' || !before.resting) return false;
+  const { factsRevision, updatedAt } = before;
+  return isDeepStrictEqual({ ...membership, factsRevision, updatedAt }, before);
 }
 
 function gateSees(membership: Membership): string {

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { backingOf, currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
+import { currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
 import { linkKey } from '../domain/link-keys.ts';
 import type { Membership } from '../domain/membership.ts';
-import type { Policy } from '../domain/policy.ts';
 import { profileOf, type AttributeMap, type UserProfile } from '../domain/profile.ts';
 import { keyLock } from '../platform/ids.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
+import { backingIn, type Surroundings } from './surroundings.ts';
 
 /**
  * Brings the user's profile in line with the directory: on the same record, whatever changed. An e-mail
@@ -19,11 +19,11 @@ export async function changeProfile(
   tx: Transaction,
   membership: Membership,
   directoryUsers: DirectoryUser[],
-  rules: { policy: Policy; attributes: AttributeMap },
+  rules: { surroundings: Surroundings; attributes: AttributeMap },
 ): Promise<UserDocument | null> {
   const { session } = tx;
   const user = await tx.collections.users.findOne({ _id: membership.userId }, { session });
-  const source = profileSource(directoryUsers, rules.policy);
+  const source = profileSource(directoryUsers, rules.surroundings);
   if (user === null || user.anonymizedAt !== null || source === null) return user;
   const profile = profileOf(source, rules.attributes);
   if (isDeepStrictEqual(profile, user.profile)) return user;
@@ -37,10 +37,10 @@ export async function changeProfile(
 /** The backing directory user whose profile counts: the first by directory id, so that the order of arrival does not matter. */
 function profileSource(
   directoryUsers: DirectoryUser[],
-  policy: Policy,
+  surroundings: Surroundings,
 ): NonNullable<ReturnType<typeof currentRecord>['profile']> | null {
   const [first] = directoryUsers
-    .filter((mirror) => backingOf(mirror, policy) === 'backs')
+    .filter((mirror) => backingIn(mirror, surroundings) === 'backs')
     .toSorted((a, b) => (a.directoryId < b.directoryId ? -1 : 1));
   return first === undefined ? null : currentRecord(first).profile;
 }

@@ -25,6 +25,8 @@ export interface Newcomer {
   /** Imported as disabled: by whom. */
   disabledBy?: string | null;
   roles: string[];
+  /** The revision of the organization's facts that were read. */
+  factsRevision: number;
 }
 
 /**
@@ -92,6 +94,7 @@ function freshMembership(newcomer: Newcomer, at: Date): Membership {
     withoutDirectory: newcomer.withoutDirectory,
     suspended: false,
     generation: 0,
+    readmitted: 0,
     closings: 0,
     revokedClosings: 0,
     projection: { wanted: 1, done: 0 },
@@ -99,10 +102,17 @@ function freshMembership(newcomer: Newcomer, at: Date): Membership {
     roles: newcomer.roles.map((role) => ({ role, source: 'manual' })),
     permissions: [],
     features: [],
+    wanted: { roles: [], permissions: [], features: [] },
+    suspendedRoles: [],
+    narrowings: 0,
+    answeredNarrowings: 0,
+    readAfresh: { wanted: 0, done: 0 },
+    factsRevision: newcomer.factsRevision,
     disabled: newcomer.disabledBy == null ? null : { by: newcomer.disabledBy, at, reasonId: null },
     retained: null,
     reassign: null,
-    guardWaits: false,
+    leftFrom: null,
+    guard: null,
     disabledAt: null,
     dueAt: null,
     blockedBy: [],

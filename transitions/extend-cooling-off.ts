@@ -1,5 +1,5 @@
 import { Refusal } from '../domain/errors.ts';
-import { hasLeft, type Membership } from '../domain/membership.ts';
+import { guardOf, hasLeft, type Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { runCommand, type CommandBy } from './command.ts';
 
@@ -21,7 +21,7 @@ export async function extendCoolingOff(
     }
     membership.dueAt = by.until;
     membership.conditions = null;
-    if (membership.phase === 'blocked' && !membership.guardWaits) {
+    if (membership.phase === 'blocked' && guardOf(membership)?.state !== 'waits') {
       membership.phase = 'coolingOff';
       membership.blockedBy = [];
     }

@@ -41,6 +41,7 @@ async function forgetMirrors(tx: Transaction, membershipId: string): Promise<num
       organizationId: mirror.organizationId,
       records: mirror.records.map((record) => ({ ...record, profile: null })),
       membershipId: null,
+      factsRevision: mirror.factsRevision,
     };
     await tx.collections.directoryUsers.replaceOne({ _id: mirror._id }, forgotten, { session });
   }

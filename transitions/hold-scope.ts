@@ -3,7 +3,7 @@ import type { HoldDocument } from '../platform/mongo/documents.ts';
 import { resourceHoldsFence } from '../platform/mongo/fences.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { changeMembership } from './change-membership.ts';
-import { raiseOrganization } from './raise-memberships.ts';
+import { raiseOrganization } from './raise-organization.ts';
 
 /** A reason for holding a person's data is about the person, and goes with them. */
 export function personOf(scope: HoldDocument['scope']): { userId: string } | null {

@@ -70,6 +70,7 @@ export async function importUser(
       invited: user.status === 'invited',
       disabledBy: user.status === 'disabled' ? actor : null,
       roles: user.roles,
+      factsRevision: organization.revision,
     });
     await writeGateIdentities(tx, membership, document, []);
     return imported(membership, 'created');

@@ -15,7 +15,7 @@ export async function lifecycleFacts(
   membership: Membership,
   session?: ClientSession,
 ): Promise<LifecycleFacts> {
-  if (!dependsOnSurroundings(membership)) return alone(membership);
+  if (!dependsOnSurroundings(membership)) return alone(membership, file);
   const policy = await policyInForce(store, file, membership.organizationId, session);
   const holds = await activeHolds(store, membership, session);
   const onResources = await activeResourceHolds(store, session);
@@ -26,6 +26,7 @@ export async function lifecycleFacts(
     contract: contractOf(policy),
     transferTimes: transferTimesOf(policy, file),
     returnOwnership: policy.ownership.returnOnReactivation,
+    answersRoleLoss: answersRoleLoss(file),
   };
 }
 
@@ -40,7 +41,7 @@ export function dependsOnSurroundings(membership: Membership): boolean {
 }
 
 /** What is not asked is answered so that it could never allow an erasure. */
-function alone(membership: Membership): LifecycleFacts {
+function alone(membership: Membership, file: HostFile): LifecycleFacts {
   return {
     membership,
     holdIds: [],
@@ -48,7 +49,13 @@ function alone(membership: Membership): LifecycleFacts {
     contract: 'unknown',
     transferTimes: [],
     returnOwnership: false,
+    answersRoleLoss: answersRoleLoss(file),
   };
+}
+
+/** No kind of session of the host file asks for anything yet when a role is lost. */
+function answersRoleLoss(_file: HostFile): boolean {
+  return false;
 }
 
 /** Nobody said whether the contract allows deletion: that is not a yes. */

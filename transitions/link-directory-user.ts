@@ -11,13 +11,16 @@ import { notice } from './notice.ts';
 
 export interface LinkQuestion {
   mirror: DirectoryUser;
-  profile: UserProfile;
+  /** null where only ids and versions are kept of the person. */
+  profile: UserProfile | null;
   policy: Policy;
   /** The record backs a membership: only then somebody unknown is created. */
   backs: boolean;
   /** Nothing was known of this directory user before. */
   firstSeen: boolean;
   newUserId: () => string;
+  /** The revision of the organization's facts that were read. */
+  factsRevision: number;
 }
 
 /** What linking came to. `existing`: the membership must still be brought in line with its new backing. */
@@ -42,6 +45,7 @@ export async function linkDirectoryUser(
     await withdrawRequest(tx, mirror);
     return { linked: 'nobody' };
   }
+  if (profile === null) return { linked: 'nobody' };
   const finding = await findLinkCandidate(tx, mirror.organizationId, mirror.directoryId, profile);
   if (finding.found === 'several' && question.backs) {
     await requestLink(tx, mirror, finding.userIds);
@@ -70,6 +74,7 @@ export async function linkDirectoryUser(
     open: false,
     invited: question.policy.initialStatus === 'invited',
     roles: [],
+    factsRevision: question.factsRevision,
   });
   await writeGateIdentities(tx, membership, user, [mirror]);
   return { linked: 'created', membershipId: membership._id };

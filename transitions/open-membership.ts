@@ -1,7 +1,7 @@
 import { isCommitted, isEntitled, type Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
-import { forgetClosing } from './access-facts.ts';
+import { forgetClosing, widen } from './access-facts.ts';
 import { changeMembership } from './change-membership.ts';
 
 /**
@@ -30,6 +30,7 @@ export async function openMembership(
         // A first opening leaves nothing to do; after a closing the host must still be told that it is over.
         membership.resting = membership.disabledAt === null;
         forgetClosing(membership);
+        widen(membership, note);
         note('opened');
       },
     ),

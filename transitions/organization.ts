@@ -19,9 +19,13 @@ export async function ensureOrganization(
     _id: organizationId,
     revision: 0,
     spreadRevision: 0,
-    spreadAfter: null,
+    revisedAt: tx.at,
     directorySync: 'disabled',
     policy: null,
+    mapped: false,
+    guardId: null,
+    deletedAt: null,
+    switchUntil: null,
     createdAt: tx.at,
   };
   await tx.collections.organizations.insertOne(organization, { session: tx.session });

@@ -5,7 +5,7 @@ import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { lockImports } from './import-locks.ts';
 import { ensureOrganization } from './organization.ts';
-import { raiseOrganization } from './raise-memberships.ts';
+import { raiseOrganization } from './raise-organization.ts';
 import { keepReason } from './reasons.ts';
 
 /**

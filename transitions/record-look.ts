@@ -12,6 +12,7 @@ export interface Look extends Decision {
   organizationId: string;
   generation: number;
   dueAtMs: number | null;
+  closedAtMs: number | null;
 }
 
 /**
@@ -37,6 +38,7 @@ export async function recordLook(
       organizationId: membership.organizationId,
       generation: membership.generation,
       dueAtMs: membership.dueAt?.getTime() ?? null,
+      closedAtMs: membership.disabledAt?.getTime() ?? null,
     };
   }
 }

@@ -4,7 +4,6 @@ import type { Membership } from '../domain/membership.ts';
 import type { DispatchDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import type { LifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
-import { spreadOrganizations } from '../transitions/raise-memberships.ts';
 
 export interface DispatcherOptions {
   store: Store;
@@ -38,7 +37,6 @@ export function createDispatcher(options: DispatcherOptions): { tick: () => Prom
   let served = '';
 
   const tick = async (): Promise<boolean> => {
-    const spreading = await spreadOrganizations(store);
     const urgent = await urgentCandidates(store);
     // Joins go on also where this failed: one leaver whom Temporal does not take must not hold up everybody.
     const urgentSent = await signalAll(options, urgent);
@@ -50,7 +48,7 @@ export function createDispatcher(options: DispatcherOptions): { tick: () => Prom
       inFlight.set(_id, { revision, since: Date.now() }),
     );
     // Only what was due counts: what waits for its next turn is no reason to ask again at once.
-    return urgentSent && sent && (spreading || urgent.length + joins.length > 0);
+    return urgentSent && sent && urgent.length + joins.length > 0;
   };
   return { tick };
 }

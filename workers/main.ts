@@ -19,6 +19,7 @@ import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
 import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
+import { spreadFacts } from '../transitions/spread-facts.ts';
 import { keepAnchor } from './anchor-keeper.ts';
 import { createWorkers } from './create-workers.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -63,13 +64,14 @@ async function main(): Promise<void> {
         revocation: defaultRevocationPolicy,
         newUserId: userIdsFor(file),
         maxPauseMs: config.intervals.retryMaxMs,
+        guardSettleMs: config.intervals.guardSettleMs,
         onVerifiedEmpty: (ms) => metrics.sessionsVerifiedEmpty(ms / 1000),
       },
       (error) => log.error({ err: error }, 'activity failed'),
     ),
   });
   const processId = `worker_${randomUUID()}`;
-  const chores = startChores({ config, store, log, metrics, workers, processId });
+  const chores = startChores({ config, store, file, log, metrics, workers, processId });
   const running = workers.map(async (worker) => worker.run());
   // One worker that ends takes the process down: a half-working one would look healthy.
   const ended = Promise.race([...running, stopSignal()]);
@@ -91,13 +93,16 @@ async function main(): Promise<void> {
 interface Running {
   config: Config;
   store: Store;
+  file: HostFile;
   log: Logger;
   metrics: ReturnType<typeof createMetrics>;
   workers: Worker[];
   processId: string;
 }
 
-function startChores({ config, store, log, metrics, workers, processId }: Running): Repeating[] {
+function startChores(running: Running): Repeating[] {
+  const { config, store, file, log, metrics, workers, processId } = running;
+  const rules = { file, newUserId: userIdsFor(file) };
   const { queuePrefix } = config.temporal;
   const client = createTemporalClient(config.temporal);
   const dispatcher = createDispatcher({
@@ -112,6 +117,7 @@ function startChores({ config, store, log, metrics, workers, processId }: Runnin
     repeat({ intervalMs, round, onError: reporting(name) });
   return [
     chore('dispatch', config.intervals.dispatchMs, dispatcher.tick),
+    chore('spread', config.intervals.dispatchMs, async () => spreadFacts(store, rules)),
     chore('heartbeat', heartbeatIntervalMs, async () => {
       await beat(store, processId, workers);
       return false;

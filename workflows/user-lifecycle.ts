@@ -20,18 +20,17 @@ import * as profiles from './activity-options.ts';
 import { handleCommands } from './commands.ts';
 import { inWords, showDetails, showPhase } from './visibility.ts';
 
-const { look, projectUser, open, commit } = proxyLocalActivities<Activities>(
+const { look, projectUser, open, widen, checkGuard, commit } = proxyLocalActivities<Activities>(
   profiles.shortTransaction,
 );
-const { transferOwnership, returnOwnership, checkConditions } = proxyActivities<Activities>(
-  profiles.callingOut,
-);
+const { readAfresh, answerRoleLoss, transferOwnership, returnOwnership, checkConditions } =
+  proxyActivities<Activities>(profiles.callingOut);
 
 /** "Something about the membership changed": level, not edge. It carries nothing; the look reads everything. */
 export const lookAgainSignal = defineSignal(lookAgainSignalName);
 
 /** What comes after a step: the next one, the end of the run, a pause and another try, or a wait for a time. */
-type Then = 'goOn' | 'rest' | 'tryAgain' | { untilMs: number };
+type Then = 'goOn' | 'rest' | 'tryAgain' | { untilMs: number; summary: string };
 
 /** The longest pause between two tries until a look has said what is configured. */
 const defaultMaxPauseMs = 300_000;
@@ -69,7 +68,7 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
       await wait(pause(failures, seen?.maxPauseMs ?? defaultMaxPauseMs), 'trying again');
       failures += 1;
     } else if (then !== 'goOn') {
-      await wait(then.untilMs - Date.now(), coolingOffSummary(then.untilMs));
+      await wait(then.untilMs - Date.now(), then.summary);
     }
     if (workflowInfo().continueAsNewSuggested) await goOnInFreshRun();
   }
@@ -110,6 +109,9 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
       showPhase(now.phase === 'blocked' ? now : { ...now, dueAtMs: null });
       return 'rest';
     }
+    // A history from before this field was recorded has none.
+    if (now.notBeforeMs > Date.now())
+      return { untilMs: now.notBeforeMs, summary: 'counting who leaves' };
     if (step.do === 'coolOff') return coolOff(now, Math.max(step.untilMs, notBeforeMs));
     // The step ends with a look: only what changes from here on may come after it.
     changed = false;
@@ -120,6 +122,18 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
         return 'goOn';
       case 'project':
         seen = await projectUser(at);
+        return 'goOn';
+      case 'readAfresh':
+        seen = await readAfresh(at);
+        return 'goOn';
+      case 'answerRoleLoss':
+        seen = await answerRoleLoss(at);
+        return 'goOn';
+      case 'widen':
+        seen = await widen({ ...at, revision });
+        return 'goOn';
+      case 'checkGuard':
+        seen = await checkGuard({ ...at, generation });
         return 'goOn';
       case 'giveBack':
         seen = await returnOwnership(at);
@@ -153,7 +167,7 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
     showPhase({ ...now, phase: 'coolingOff', dueAtMs: untilMs });
     waiting = { generation: now.generation, untilMs };
     if (input.waiting === undefined) await goOnInFreshRun();
-    return { untilMs };
+    return { untilMs, summary: coolingOffSummary(untilMs) };
   }
 
   /** Loses nothing that came in meanwhile: a run begins by looking at everything. */

@@ -1,6 +1,8 @@
 import type { GateEntry } from '../../domain/decide-access.ts';
 import type { DirectorySync, Policy } from '../../domain/policy.ts';
+import type { RoleMapping } from '../../domain/grants.ts';
 import type { UserProfile } from '../../domain/profile.ts';
+import type { Version } from '../../domain/versions.ts';
 import type { HoldKind } from '../../domain/words.ts';
 
 /** The documents of Tenure's own database, as far as the domain does not define them. */
@@ -13,9 +15,17 @@ export interface OrganizationDocument {
   spreadRevision: number;
   /** Present while `revision > spreadRevision`, so that a partial index finds it. */
   spreading?: true;
-  /** How far the current spreading is: the last membership id that was raised. */
-  spreadAfter: string | null;
+  /** When `revision` was raised last: a transaction that read the facts before it has long ended some time after. */
+  revisedAt: Date;
   directorySync: DirectorySync;
+  /** Role mappings were set: only then groups are read when a membership is judged. */
+  mapped: boolean;
+  /** The guard under which the endings of the newest change of configuration or teardown wait; null: none. */
+  guardId: string | null;
+  /** WorkOS announced the deletion of the organization itself. */
+  deletedAt: Date | null;
+  /** An announced switch of provider: until then a deleted or unlinked directory ends nobody's backing. */
+  switchUntil: Date | null;
   /** What an admin set; the file's defaults and `defaultPolicy` fill the rest. null: nothing was set. */
   policy: Policy | null;
   /** Who set it last, when and why. */
@@ -33,7 +43,7 @@ export interface UserDocument {
   emailKey: string | null;
   usernameKey: string | null;
   emailHistory: { email: string; until: Date }[];
-  origin: 'directory' | 'import';
+  origin: 'directory' | 'import' | 'login';
   createdAt: Date;
   anonymizedAt: Date | null;
 }
@@ -48,7 +58,71 @@ export interface DirectoryDocument {
   state: string;
   eventAtMs: number;
   deletedAt: Date | null;
+  /** A full comparison with WorkOS was asked for and has not begun: the outbox of reconciliation. */
+  reconcileWantedAt?: Date;
   createdAt: Date;
+}
+
+/** A group as WorkOS last told it. Its name is for people to recognize it; nothing is ever matched by it. */
+export interface DirectoryGroupDocument {
+  /** The group's WorkOS id. */
+  _id: string;
+  directoryId: string;
+  organizationId: string;
+  /** null where only edges told of the group so far. */
+  name: string | null;
+  state: 'active' | 'deleted';
+  /** Of the newest telling; null where only edges told of the group so far. */
+  version: Version | null;
+  /** Of the newest deletion: an edge that is older gives nothing, even if the group was made again. */
+  deletedVersion: Version | null;
+  /** Of the newest full listing of its members: an older telling of an edge says nothing any more. */
+  membersFloor: Version | null;
+}
+
+/** One person's membership of one group. `user_removed` stays as `present: false` with its version. */
+export interface DirectoryEdgeDocument {
+  /** `<group id>/<directory user id>`. */
+  _id: string;
+  groupId: string;
+  directoryUserId: string;
+  directoryId: string;
+  organizationId: string;
+  present: boolean;
+  version: Version;
+}
+
+/** What an organization's groups give. One document, replaced as a whole. `_id` is the organization's id. */
+export interface RoleMappingsDocument {
+  _id: string;
+  mappings: RoleMapping[];
+  set: { by: string; at: Date; reasonId: string | null };
+}
+
+/**
+ * A mass change that waits for a human decision. `mass`: more people of one directory left within a window
+ * than the policy allows; `configuration` and `teardown`: the endings that one change caused, however few.
+ */
+export interface GuardDocument {
+  _id: string;
+  organizationId: string;
+  kind: 'mass' | 'configuration' | 'teardown';
+  /** `mass`: whose people left. `teardown`: the directory that went, null for the organization itself. */
+  directoryId: string | null;
+  state: 'open' | 'approved' | 'rejected';
+  openedAt: Date;
+  /** What the change replaced, so that a rejection undoes it. */
+  restores:
+    | { what: 'policy'; policy: Policy | null; directorySync: DirectorySync }
+    | { what: 'mappings'; mappings: RoleMapping[] }
+    | null;
+  /** Who approved, in order: where two admins exist, two must. */
+  approvals: { by: string; at: Date; reasonId: string | null }[];
+  decidedBy: string | null;
+  decidedAt: Date | null;
+  reasonId: string | null;
+  /** The decision was carried to everybody who waits; absent when it was. */
+  spreading?: true;
 }
 
 /** What became of a delivered event. */
@@ -140,6 +214,11 @@ export interface NoticeDocument {
     | 'unannouncedDirectory'
     | 'linkRequested'
     | 'eventQuarantined'
+    | 'guardOpened'
+    | 'directoryState'
+    | 'organizationDeleted'
+    | 'edgeAcrossDirectories'
+    | 'reconciled'
     | 'hostRefused';
   organizationId: string | null;
   directoryId: string | null;

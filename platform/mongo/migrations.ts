@@ -48,6 +48,23 @@ const indexes: Index[] = [
   ['directoryUsers', { membershipId: 1 }],
   ['directoryUsers', { organizationId: 1, 'records.profile.managerEmail': 1 }],
   ['directories', { organizationId: 1 }],
+  [
+    'directories',
+    { reconcileWantedAt: 1 },
+    { name: 'toReconcile', partialFilterExpression: { reconcileWantedAt: { $exists: true } } },
+  ],
+  // Whom a change of a whole organization's facts has not reached yet, and who was never linked.
+  ['memberships', { organizationId: 1, factsRevision: 1 }],
+  ['directoryUsers', { organizationId: 1, membershipId: 1, factsRevision: 1 }],
+  // The closings of one directory within a window: what the guard counts.
+  ['memberships', { leftFrom: 1, disabledAt: 1 }],
+  ['memberships', { 'guard.id': 1 }],
+  ['directoryUsers', { directoryId: 1, _id: 1 }],
+  ['directoryGroups', { directoryId: 1 }],
+  ['directoryEdges', { directoryUserId: 1 }],
+  ['directoryEdges', { groupId: 1, _id: 1 }],
+  ['guards', { organizationId: 1, state: 1, openedAt: -1 }],
+  ['guards', { spreading: 1 }, { name: 'spreading', partialFilterExpression: { spreading: true } }],
   ['inbox', { subjects: 1 }],
   ['inbox', { outcome: 1, receivedAt: 1 }],
   ['inbox', { organizationId: 1, bodyExpiresAt: 1 }],

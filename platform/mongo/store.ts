@@ -18,6 +18,10 @@ export interface Collections {
   organizations: Collection<documents.OrganizationDocument>;
   directories: Collection<documents.DirectoryDocument>;
   directoryUsers: Collection<DirectoryUser>;
+  directoryGroups: Collection<documents.DirectoryGroupDocument>;
+  directoryEdges: Collection<documents.DirectoryEdgeDocument>;
+  roleMappings: Collection<documents.RoleMappingsDocument>;
+  guards: Collection<documents.GuardDocument>;
   inbox: Collection<documents.InboxDocument>;
   gate: Collection<documents.GateDocument>;
   timeline: Collection<documents.TimelineDocument>;
@@ -78,6 +82,10 @@ export function storeOn(
       organizations: db.collection('organizations'),
       directories: db.collection('directories'),
       directoryUsers: db.collection('directoryUsers'),
+      directoryGroups: db.collection('directoryGroups'),
+      directoryEdges: db.collection('directoryEdges'),
+      roleMappings: db.collection('roleMappings'),
+      guards: db.collection('guards'),
       inbox: db.collection('inbox'),
       gate: db.collection('gate'),
       timeline: db.collection('timeline'),

@@ -42,6 +42,7 @@ async function found(membershipId: string): Promise<ConditionsFound | null> {
     revocation: defaultRevocationPolicy,
     newUserId: tenure.intake.newUserId,
     maxPauseMs: 1000,
+    guardSettleMs: 0,
     onVerifiedEmpty: () => undefined,
   });
   await check({ membershipId, generation, nowMs: Date.now() });

@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { HoldDocument } from '../../platform/mongo/documents.ts';
 import { placeHold } from '../../transitions/place-hold.ts';
 import { releaseHold } from '../../transitions/release-hold.ts';
-import { spreadOrganizations } from '../../transitions/raise-memberships.ts';
 import {
   afterCoolingOff,
   drive,
   membershipById,
   membershipOf,
   sandbox,
+  spread,
 } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
@@ -65,7 +65,7 @@ describe('a hold', () => {
         blockedBy: [{ code: 'hold', detail: placed._id }],
       });
       await release(placed._id);
-      while (await spreadOrganizations(tenure.store));
+      await spread(tenure);
       const raised = await membershipById(tenure, one._id);
       expect(raised.revision).toBeGreaterThan(raised.lookedRevision);
       await drive(tenure, one._id, { nowMs: afterCoolingOff() });

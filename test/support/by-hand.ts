@@ -10,6 +10,12 @@ import { forgetPerson } from '../../transitions/forget-person.ts';
 import { openMembership } from '../../transitions/open-membership.ts';
 import { putPolicy } from '../../transitions/put-policy.ts';
 import { activeResourceHolds } from '../../transitions/active-holds.ts';
+import { recordGuardPassed } from '../../transitions/record-guard-passed.ts';
+import { recordReadAfresh } from '../../transitions/record-read-afresh.ts';
+import { recordRoleLossAnswered } from '../../transitions/record-role-loss-answered.ts';
+import { widenMembership } from '../../transitions/widen-membership.ts';
+import { spreadFacts } from '../../transitions/spread-facts.ts';
+import { newId } from '../../platform/ids.ts';
 import { recordLook, type Look } from '../../transitions/record-look.ts';
 import { recordConditions } from '../../transitions/record-conditions.ts';
 import { recordGivenBack } from '../../transitions/record-given-back.ts';
@@ -76,6 +82,18 @@ async function perform(
     case 'project':
       await recordProjected(store, membershipId, membership.projection.wanted);
       return;
+    case 'readAfresh':
+      await recordReadAfresh(store, membershipId, membership.readAfresh.wanted);
+      return;
+    case 'answerRoleLoss':
+      await recordRoleLossAnswered(store, membershipId, membership.narrowings);
+      return;
+    case 'widen':
+      await widenMembership(store, membershipId, revision);
+      return;
+    case 'checkGuard':
+      await recordGuardPassed(store, membershipId, generation);
+      return;
     case 'giveBack':
       await recordGivenBack(store, membershipId, 0);
       return;
@@ -129,6 +147,13 @@ export async function sandbox(
       sandboxCoolingOffSeconds: 1,
     },
   });
+}
+
+/** Judges everybody whom a changed fact about their organization has not reached yet. Returns the batches. */
+export async function spread({ store, file }: ByHand): Promise<number> {
+  let batches = 0;
+  while (await spreadFacts(store, { file, newUserId: () => newId('user') })) batches += 1;
+  return batches;
 }
 
 /** Later than any cooling-off of a sandbox. */

@@ -1,8 +1,15 @@
-import type { Membership, HandOverTime } from '../../domain/membership.ts';
+import { guardOf, type Membership, type HandOverTime } from '../../domain/membership.ts';
 import { lastLookValidMs, type Decision, type LifecycleFacts } from '../../domain/next-step.ts';
 import { defaultPolicy, type Policy } from '../../domain/policy.ts';
 import { deriveAccess, deriveStatus } from '../../domain/status.ts';
-import { comeIn, demandRevocation, forgetClosing, leave } from '../../transitions/access-facts.ts';
+import {
+  comeIn,
+  demandRevocation,
+  forgetClosing,
+  leave,
+  narrow,
+  widen,
+} from '../../transitions/access-facts.ts';
 
 /** The function under test, or one that is blind to something. */
 export type Decide = (facts: LifecycleFacts, nowMs: number) => Decision;
@@ -39,6 +46,10 @@ interface Truth {
   taken: boolean;
   reassign: boolean;
   untold: boolean;
+  /** Nobody asked WorkOS since the person came back. */
+  unread: boolean;
+  /** Sessions may still carry a role that was lost. */
+  roleLossOwed: boolean;
   open: boolean;
   committed: boolean;
   erased: boolean;
@@ -83,6 +94,8 @@ export class LifecycleWorld {
       taken: false,
       reassign: false,
       untold: true,
+      unread: false,
+      roleLossOwed: false,
       open: false,
       committed: false,
       erased: false,
@@ -97,10 +110,10 @@ export class LifecycleWorld {
   run(schedule: ArrayLike<number>): void {
     for (let at = 0; at < schedule.length; at += 1) {
       const byte = schedule[at] ?? 0;
-      const event = events[byte % 52];
+      const event = events[byte % 54];
       if (event !== undefined) this.happen(event);
-      else if (byte % 52 < 44) this.stepOnce('recorded');
-      else if (byte % 52 < 48) this.stepOnce('crashes');
+      else if (byte % 54 < 46) this.stepOnce('recorded');
+      else if (byte % 54 < 50) this.stepOnce('crashes');
       else {
         at += 1;
         this.stepOnce('raced', events[(schedule[at] ?? 0) % events.length]);
@@ -158,6 +171,7 @@ export class LifecycleWorld {
       contract: this.contract,
       transferTimes: this.transferTimes,
       returnOwnership: true,
+      answersRoleLoss: true,
     };
   }
 
@@ -176,6 +190,22 @@ export class LifecycleWorld {
       case 'project':
         truth.untold = false;
         if (!crashes) membership.projection.done = membership.projection.wanted;
+        return true;
+      case 'readAfresh':
+        truth.unread = false;
+        if (!crashes) membership.readAfresh.done = membership.readAfresh.wanted;
+        return true;
+      case 'answerRoleLoss':
+        truth.roleLossOwed = false;
+        if (!crashes) membership.answeredNarrowings = membership.narrowings;
+        return true;
+      case 'widen':
+        if (!crashes) widen(membership, ignore);
+        return true;
+      case 'checkGuard':
+        if (!crashes && guardOf(membership) === null) {
+          membership.guard = { generation: membership.generation, state: 'passed', id: null };
+        }
         return true;
       case 'giveBack':
         truth.taken = false;
@@ -328,6 +358,10 @@ function checkDecision(world: LifecycleWorld, { step, phase, blockedBy }: Decisi
     rest: ['settled', 'retained', 'blocked', 'anonymized'],
     revoke: ['joining', 'settled', 'closingAccess'],
     project: ['joining', 'settled', 'closingAccess'],
+    readAfresh: ['joining', 'settled', 'closingAccess'],
+    answerRoleLoss: ['joining', 'settled'],
+    widen: ['settled'],
+    checkGuard: ['closingAccess'],
     giveBack: ['joining'],
     open: ['joining'],
     transfer: ['transferring'],
@@ -356,7 +390,10 @@ function checkDecision(world: LifecycleWorld, { step, phase, blockedBy }: Decisi
   if (step.do === 'rest') {
     promise(!truth.sessionsOwed, 'rests while sessions are owed');
     promise(!truth.untold, 'rests before the host application knows');
+    if (phase === 'settled')
+      promise(!truth.roleLossOwed, 'rests while a role lives on in sessions');
   }
+  if (step.do === 'open') promise(!truth.unread, 'opens before WorkOS was asked afresh');
   if (phase === 'retained') promise(truth.retained, 'shows retained');
   if (phase === 'blocked' && truth.guard) {
     promise(
@@ -383,7 +420,12 @@ const goes: Event = (world) => {
   const { membership, truth, nowMs } = world;
   if (truth.committed || world.left) return;
   const now = new Date(nowMs);
-  leave(membership, policy, now, now, ignore);
+  leave(
+    membership,
+    { policy, at: now, receivedAt: now, leftFrom: 'directory_a', guardId: null },
+    ignore,
+  );
+  truth.guard = false;
   truth.inDirectory = false;
   truth.suspended = false;
   truth.leavings += 1;
@@ -399,6 +441,7 @@ const goes: Event = (world) => {
 const comesBack: Event = (world) => {
   const { membership, truth } = world;
   if (truth.committed || (truth.inDirectory && !truth.suspended)) return;
+  if (world.left) truth.unread = true;
   comeIn(membership, ignore);
   truth.inDirectory = true;
   truth.suspended = false;
@@ -479,13 +522,27 @@ const reassign: Event = (world) => {
   truth.reassign = true;
 };
 
+const getsRole: Event = ({ membership, truth }) => {
+  if (truth.committed || !truth.inDirectory) return;
+  narrow(membership, { roles: ['role_a'], permissions: [], features: [] }, ignore);
+};
+const losesRole: Event = ({ membership, truth }) => {
+  if (truth.committed || !truth.inDirectory) return;
+  const before = membership.narrowings;
+  narrow(membership, { roles: [], permissions: [], features: [] }, ignore);
+  if (membership.narrowings > before) truth.roleLossOwed = true;
+};
+
 const waitForGuard: Event = (world) => {
   if (world.truth.committed || !world.left) return;
-  world.membership.guardWaits = true;
+  const { generation } = world.membership;
+  world.membership.guard = { generation, state: 'waits', id: 'guard_a' };
   world.truth.guard = true;
 };
 const approve: Event = (world) => {
-  world.membership.guardWaits = false;
+  if (!world.truth.guard || !world.left) return;
+  const { generation } = world.membership;
+  world.membership.guard = { generation, state: 'approved', id: 'guard_a' };
   world.truth.guard = false;
 };
 
@@ -519,6 +576,8 @@ const events: Event[] = [
   reassign,
   waitForGuard,
   approve,
+  getsRole,
+  losesRole,
   allow,
   (world) => void (world.contract = 'refused'),
   (world) => void (world.contract = 'unknown'),
@@ -558,6 +617,7 @@ function newMembership(nowMs: number): Membership {
     withoutDirectory: false,
     suspended: false,
     generation: 0,
+    readmitted: 0,
     closings: 0,
     revokedClosings: 0,
     projection: { wanted: 1, done: 0 },
@@ -565,10 +625,17 @@ function newMembership(nowMs: number): Membership {
     roles: [],
     permissions: [],
     features: [],
+    wanted: { roles: [], permissions: [], features: [] },
+    suspendedRoles: [],
+    narrowings: 0,
+    answeredNarrowings: 0,
+    readAfresh: { wanted: 0, done: 0 },
+    factsRevision: 0,
     disabled: null,
     retained: null,
     reassign: null,
-    guardWaits: false,
+    leftFrom: null,
+    guard: null,
     disabledAt: null,
     dueAt: null,
     blockedBy: [],

@@ -151,6 +151,7 @@ export async function startTenure(): Promise<RunningTenure> {
         revocation: { readBackPauseMs: 20, giveUpAfterMs: 5000 },
         newUserId: () => newId('user'),
         maxPauseMs: 2000,
+        guardSettleMs: 0,
         onVerifiedEmpty: () => undefined,
       },
       (error) => {

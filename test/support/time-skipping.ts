@@ -153,6 +153,7 @@ export async function startSkipping(): Promise<SkippingTenure> {
         revocation: { readBackPauseMs: 20, giveUpAfterMs: 5000 },
         newUserId: () => newId('user'),
         maxPauseMs: 300_000,
+        guardSettleMs: 0,
         onVerifiedEmpty: () => undefined,
       },
       () => undefined,

@@ -28,6 +28,7 @@ function facts(changes: Partial<Facts>): Facts {
     everBacked: true,
     withoutDirectory: false,
     generation: 0,
+    readmitted: 0,
     invited: false,
     access: opening,
     ...changes,
@@ -85,6 +86,7 @@ describe('status and access', () => {
       everBacked: fc.boolean(),
       withoutDirectory: fc.boolean(),
       generation: fc.nat(2),
+      readmitted: fc.nat(2),
       invited: fc.boolean(),
       access: fc.constantFrom<Access>(opening, { state: 'closed', reason: 'notBacked' }),
     });
@@ -96,7 +98,8 @@ describe('status and access', () => {
           one.erasure === null &&
           one.disabled === null &&
           !one.suspended &&
-          (one.backed || (one.withoutDirectory && !one.everBacked && one.generation === 0));
+          (one.backed ||
+            (one.withoutDirectory && !one.everBacked && one.generation <= one.readmitted));
         expect(opened.state === 'open').toBe(mayBe);
         expect(opened.state === 'open').toBe(opened.reason === 'open');
       }),

@@ -17,7 +17,12 @@ const anyMembership = fc
     closings: fc.nat(2),
     revokedClosings: fc.nat(2),
     giveBack: fc.boolean(),
-    guardWaits: fc.boolean(),
+    readmitted: fc.nat(2),
+    guard: fc.constantFrom<Membership['guard'][]>(null, {
+      generation: 1,
+      state: 'waits',
+      id: 'guard_a',
+    }),
     projection: fc.record({ wanted: fc.nat(2), done: fc.nat(2) }),
     dueAt: fc.constantFrom(null, new Date(nowMs - 1), new Date(nowMs + 1)),
     access: fc.constantFrom<Membership['access'][]>(
@@ -41,6 +46,7 @@ const anySurroundings: fc.Arbitrary<Omit<LifecycleFacts, 'membership'>> = fc.rec
   contract: fc.constantFrom<LifecycleFacts['contract'][]>('allowed', 'refused', 'unknown'),
   transferTimes: fc.constantFrom<LifecycleFacts['transferTimes'][]>([], ['onDeprovision']),
   returnOwnership: fc.boolean(),
+  answersRoleLoss: fc.constant(true),
 });
 
 describe('the facts of a look', () => {

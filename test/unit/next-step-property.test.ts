@@ -91,7 +91,11 @@ const blind: Record<string, (facts: LifecycleFacts, nowMs: number) => LifecycleF
     ...facts,
     contract: facts.contract === 'unknown' ? 'allowed' : facts.contract,
   }),
-  'the waiting guard': over(() => ({ guardWaits: false })),
+  'the waiting guard': over((m) => ({ guard: m.guard && { ...m.guard, state: 'passed' } })),
+  'that nobody was asked afresh': over((m) => ({
+    readAfresh: { wanted: 0, done: m.readAfresh.done },
+  })),
+  'that a role was lost': over(() => ({ narrowings: 0 })),
   'a cancelled deletion': over(() => ({ retained: null })),
   'that a cancellation was of an earlier leaving': over((m) => ({
     retained: m.retained && { ...m.retained, generation: m.generation },

@@ -28,6 +28,7 @@ function leaver(
       projection: { wanted: 1, done: 1 },
       dueAt: new Date(dueMs),
       conditions: gone,
+      guard: { generation: 2, state: 'passed', id: null },
       ...changes,
     },
     holdIds: [],
@@ -35,6 +36,7 @@ function leaver(
     contract: 'allowed',
     transferTimes: [],
     returnOwnership: true,
+    answersRoleLoss: false,
     ...facts,
   };
 }

@@ -142,6 +142,7 @@ describe('a run of the lifecycle', () => {
           generation: 1,
           dueAtMs: dueMs,
           maxPauseMs: 1000,
+          guardSettleMs: 0,
         },
       };
     };

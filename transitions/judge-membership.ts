@@ -1,0 +1,157 @@
+import { combinedBacking, type DirectoryUser } from '../domain/directory-user.ts';
+import { grantsOf } from '../domain/grants.ts';
+import type { HostFile } from '../domain/host-file.ts';
+import { guardOf, hasLeft, isCommitted, type Membership } from '../domain/membership.ts';
+import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { Transaction } from '../platform/mongo/store.ts';
+import { comeIn, demandRevocation, leave, narrow, readmit } from './access-facts.ts';
+import { changeMembership, type Note } from './change-membership.ts';
+import { changeProfile } from './change-profile.ts';
+import { writeGateIdentities } from './gate-identities.ts';
+import { backingIn, surroundingsOf, type Surroundings } from './surroundings.ts';
+
+/**
+ * Why a membership is judged: an event or listing told of this very person, or a fact about the whole
+ * organization changed (policy, mapping, directory, group).
+ */
+export type JudgingCause = 'directory' | 'configuration';
+
+export interface Judging {
+  membershipId: string;
+  /** As read in this transaction. */
+  organization: OrganizationDocument;
+  file: Pick<HostFile, 'defaults' | 'attributes'>;
+  receivedAt: Date;
+  cause: JudgingCause;
+}
+
+/**
+ * Judges a membership by everything that is known now, under its lock: whether a directory stands behind
+ * it, what the directory gives, what the profile says. Closes access and takes away what is no longer given
+ * in this transaction; opening and widening are left to the lifecycle.
+ *
+ * The lock comes first and everything is read after it. The other way round, two directory users that leave
+ * at once would each see the other one still there.
+ */
+export async function judgeMembership(
+  tx: Transaction,
+  judging: Judging,
+): Promise<Membership | null> {
+  const { membershipId, organization, file, cause } = judging;
+  const by = { actor: 'directory', quietIfUnchanged: cause === 'configuration' };
+  return changeMembership(tx, membershipId, by, async (draft, note) => {
+    // Past the commit point nothing about the person is decided any more: the erasure finishes.
+    if (isCommitted(draft)) return;
+    const mirrors = await tx.collections.directoryUsers
+      .find({ membershipId }, { session: tx.session })
+      .toArray();
+    const surroundings = await surroundingsOf(tx, organization, file, mirrors);
+    applyBacking(draft, mirrors, surroundings, judging, tx.at, note);
+    applyGrants(draft, mirrors, surroundings, note);
+    draft.factsRevision = organization.revision;
+    const user = await changeProfile(tx, draft, mirrors, {
+      surroundings,
+      attributes: file.attributes,
+    });
+    await writeGateIdentities(tx, draft, user, mirrors);
+  });
+}
+
+function applyBacking(
+  membership: Membership,
+  mirrors: DirectoryUser[],
+  surroundings: Surroundings,
+  judging: Judging,
+  at: Date,
+  note: Note,
+): void {
+  const backing = combinedBacking(mirrors.map((mirror) => backingIn(mirror, surroundings)));
+  switch (backing) {
+    case 'backs':
+      if (!membership.backed || membership.suspended) comeIn(membership, note);
+      return;
+    case 'suspended':
+      // A suspension takes nobody back who left: only an active record does.
+      if (membership.suspended || hasLeft(membership)) return;
+      membership.suspended = true;
+      membership.backed = true;
+      membership.everBacked = true;
+      demandRevocation(membership, at, judging.receivedAt);
+      note('suspended');
+      return;
+    case 'none':
+      endBacking(membership, mirrors, surroundings, judging, at, note);
+  }
+}
+
+function endBacking(
+  membership: Membership,
+  mirrors: DirectoryUser[],
+  { policy }: Surroundings,
+  judging: Judging,
+  at: Date,
+  note: Note,
+): void {
+  if (hasLeft(membership)) {
+    if (wasEndedByMistake(membership, mirrors, judging.organization)) readmit(membership, note);
+    return;
+  }
+  if (!isOut(membership, mirrors, judging.organization)) return;
+  const { receivedAt } = judging;
+  leave(
+    membership,
+    { policy, at, receivedAt, leftFrom: leftFrom(mirrors), guardId: guardFor(membership, judging) },
+    note,
+  );
+}
+
+/**
+ * Whether having no backing means that the person is out. Somebody whom no directory user ever stood behind
+ * keeps what they have until the organization's Directory Sync is `enabled`: from then on only a directory
+ * lets anybody in. Being told of by an inactive record is being in a directory.
+ */
+function isOut(
+  membership: Membership,
+  mirrors: DirectoryUser[],
+  { directorySync }: OrganizationDocument,
+): boolean {
+  if (membership.everBacked || mirrors.length > 0) return true;
+  return membership.withoutDirectory && directorySync === 'enabled';
+}
+
+/** Turning Directory Sync on ended it, an admin rejected that, and it is not on any more. */
+function wasEndedByMistake(
+  membership: Membership,
+  mirrors: DirectoryUser[],
+  { directorySync }: OrganizationDocument,
+): boolean {
+  const rejected = guardOf(membership)?.state === 'rejected';
+  const neverInDirectory = membership.withoutDirectory && !membership.everBacked;
+  return rejected && neverInDirectory && mirrors.length === 0 && directorySync !== 'enabled';
+}
+
+/**
+ * An ending that configuration or a teardown causes waits at the guard of that change, whatever its size.
+ * So does one that an event reveals before the change has been spread to this person: which of the two
+ * ended it cannot be told, and a wrong guess would let a mistake in the configuration count down.
+ */
+function guardFor(membership: Membership, { cause, organization }: Judging): string | null {
+  const notReachedYet = membership.factsRevision < organization.revision;
+  return cause === 'configuration' || notReachedYet ? organization.guardId : null;
+}
+
+/** The first by id: where several directories stood behind a person they left the last of them. */
+function leftFrom(mirrors: DirectoryUser[]): string | null {
+  return mirrors.map(({ directoryId }) => directoryId).toSorted()[0] ?? null;
+}
+
+function applyGrants(
+  membership: Membership,
+  mirrors: DirectoryUser[],
+  surroundings: Surroundings,
+  note: Note,
+): void {
+  if (hasLeft(membership)) return;
+  const backing = mirrors.filter((mirror) => backingIn(mirror, surroundings) !== 'none');
+  narrow(membership, grantsOf(backing.map(surroundings.groupsOf), surroundings.mappings), note);
+}

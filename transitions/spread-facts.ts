@@ -1,0 +1,158 @@
+import type { HostFile } from '../domain/host-file.ts';
+import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { Store, Transaction } from '../platform/mongo/store.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
+import { judgeMembership } from './judge-membership.ts';
+import { settlePerson } from './settle-person.ts';
+
+export interface SpreadRules {
+  file: Pick<HostFile, 'defaults' | 'attributes'>;
+  newUserId: () => string;
+}
+
+/** How many people one batch judges, and how many of them at once. */
+const batchSize = 200;
+const parallel = 8;
+
+/**
+ * Longer than any transaction may last. One that read the facts from before the change may still commit
+ * somebody who joined meanwhile; only after this time nobody is missed.
+ */
+export const lateCommitMs = 15_000;
+
+/**
+ * Spreads changed facts of organizations to their people: judges everybody whom the newest revision has not
+ * judged yet, each in a transaction of their own, one batch for each organization a call. Where it stands is
+ * written with each person, so it goes on after a crash, and judging somebody twice comes to the same.
+ * Returns whether there may be more to do at once.
+ */
+export async function spreadFacts(store: Store, rules: SpreadRules): Promise<boolean> {
+  const behind = await store.collections.organizations.find({ spreading: true }).toArray();
+  let more = false;
+  for (const organization of behind) {
+    const people = [
+      ...(await membershipsBehind(store, organization)).map(
+        (id) => async () => judgeAgain(store, organization._id, id, rules),
+      ),
+      ...(await strangersBehind(store, organization)).map(
+        (id) => async () => settleAgain(store, organization._id, id, rules),
+      ),
+    ];
+    await inTurns(people);
+    if (people.length > 0) more = true;
+    else await finish(store, organization);
+  }
+  return more;
+}
+
+/** How many people of an organization still wait to be judged by its newest facts; null: none is waited for. */
+export async function spreadPending(
+  store: Store,
+  organization: Pick<OrganizationDocument, '_id' | 'revision' | 'spreading'>,
+): Promise<number | null> {
+  if (organization.spreading === undefined) return null;
+  const { _id, revision } = organization;
+  return store.collections.memberships.countDocuments(waiting(_id, revision));
+}
+
+function waiting(organizationId: string, revision: number): object {
+  return {
+    organizationId,
+    factsRevision: { $lt: revision },
+    phase: { $nin: ['anonymizing', 'anonymized'] },
+  };
+}
+
+async function membershipsBehind(
+  store: Store,
+  { _id, revision }: OrganizationDocument,
+): Promise<string[]> {
+  const found = await store.collections.memberships
+    .find(waiting(_id, revision))
+    .limit(batchSize)
+    .project<{ _id: string }>({ _id: 1 })
+    .toArray();
+  return found.map((membership) => membership._id);
+}
+
+/** Directory users behind whom nobody stands: what changed may let them in. */
+async function strangersBehind(
+  store: Store,
+  { _id, revision }: OrganizationDocument,
+): Promise<string[]> {
+  const found = await store.collections.directoryUsers
+    .find({ organizationId: _id, membershipId: null, factsRevision: { $lt: revision } })
+    .limit(batchSize)
+    .project<{ _id: string }>({ _id: 1 })
+    .toArray();
+  return found.map((mirror) => mirror._id);
+}
+
+async function inTurns(work: (() => Promise<void>)[]): Promise<void> {
+  for (let at = 0; at < work.length; at += parallel) {
+    await Promise.all(work.slice(at, at + parallel).map(async (one) => one()));
+  }
+}
+
+async function judgeAgain(
+  store: Store,
+  organizationId: string,
+  membershipId: string,
+  { file }: SpreadRules,
+): Promise<void> {
+  await inTransaction(store, async (tx) => {
+    const organization = await readOrganization(tx, organizationId);
+    if (organization === null) return;
+    await judgeMembership(tx, {
+      membershipId,
+      organization,
+      file,
+      receivedAt: organization.revisedAt,
+      cause: 'configuration',
+    });
+  });
+}
+
+async function settleAgain(
+  store: Store,
+  organizationId: string,
+  mirrorId: string,
+  rules: SpreadRules,
+): Promise<void> {
+  await inTransaction(store, async (tx) => {
+    const organization = await readOrganization(tx, organizationId);
+    const mirror = await tx.collections.directoryUsers.findOne(
+      { _id: mirrorId },
+      { session: tx.session },
+    );
+    if (organization === null || mirror === null) return;
+    const receivedAt = organization.revisedAt;
+    await settlePerson(tx, {
+      mirror,
+      firstSeen: false,
+      organization,
+      ...rules,
+      receivedAt,
+      cause: 'configuration',
+    });
+  });
+}
+
+async function readOrganization(
+  tx: Transaction,
+  organizationId: string,
+): Promise<OrganizationDocument | null> {
+  return tx.collections.organizations.findOne({ _id: organizationId }, { session: tx.session });
+}
+
+/** Only while nobody changed the facts meanwhile, and once nobody can be late any more. */
+async function finish(
+  store: Store,
+  { _id, revision, revisedAt }: OrganizationDocument,
+): Promise<void> {
+  if (Date.now() - revisedAt.getTime() < lateCommitMs) return;
+  await store.collections.organizations.updateOne(
+    { _id, revision },
+    { $set: { spreadRevision: revision }, $unset: { spreading: '' } },
+  );
+}
