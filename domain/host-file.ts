@@ -15,6 +15,11 @@ export interface HostFile {
   /** What stands in an owner field for "owned by the organization"; holds `{organizationId}`. */
   organizationOwner: string;
   attributes: AttributeMap;
+  /**
+   * Which directory's word counts where several stand behind one person: directory ids, or types as WorkOS
+   * names them (`okta scim v2.0`), the first before the next, those not named last.
+   */
+  directoryOrder: string[];
   /** The projection into the host's own users; null: the host keeps no copy. */
   users: UsersProjection | null;
   sessions: SessionSource[];
@@ -51,6 +56,11 @@ export interface UsersProjection {
   connector: 'mongodb';
   collection: string;
   id: IdType;
+  /**
+   * No two of the host's users may have one e-mail address: who would be the second one waits for an admin's
+   * link decision instead of being created.
+   */
+  uniqueEmail: boolean;
   /** Tenure's field -> the host's field. Only these are ever written. */
   fields: Partial<Record<ProjectedField, string>>;
 }

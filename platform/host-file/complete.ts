@@ -18,6 +18,7 @@ export function complete(parsed: ParsedHostFile): HostFile {
     organizations: parsed.organizations,
     organizationOwner: parsed.organizationOwner,
     attributes: attributesOf(parsed.attributes),
+    directoryOrder: parsed.directoryOrder,
     users: parsed.users === undefined ? null : usersOf(parsed.users),
     sessions: parsed.sessions.flatMap((source) => sessionOf(source) ?? []),
     resources: parsed.resources.map(resourceOf),
@@ -40,8 +41,8 @@ function idTypeOf(value: { id?: IdType | undefined; idType?: IdType | undefined 
 }
 
 function usersOf(users: NonNullable<ParsedHostFile['users']>): UsersProjection {
-  const { connector, collection, fields } = users;
-  return { connector, collection, id: idTypeOf(users), fields };
+  const { connector, collection, uniqueEmail, fields } = users;
+  return { connector, collection, id: idTypeOf(users), uniqueEmail, fields };
 }
 
 /** Keys and personal access tokens live until somebody revokes them; sessions end by themselves. */

@@ -82,6 +82,7 @@ const users = z
     connector: mongodb,
     collection,
     ...ids,
+    uniqueEmail: z.boolean().default(false),
     fields: z
       .strictObject(
         Object.fromEntries(projectedFields.map((field) => [field, writtenField.optional()])),
@@ -92,7 +93,11 @@ const users = z
         overlapMessage,
       ),
   })
-  .refine(oneIdType, oneIdTypeMessage);
+  .refine(oneIdType, oneIdTypeMessage)
+  .refine(({ uniqueEmail, fields }) => !uniqueEmail || fields['email'] !== undefined, {
+    error: 'says that e-mails are unique, but fields.email names none to write',
+    path: ['uniqueEmail'],
+  });
 
 const marking = z.strictObject(
   {
@@ -235,6 +240,10 @@ export const hostFileSchema = z.strictObject({
     })
     .partial()
     .default({}),
+  directoryOrder: z
+    .array(text)
+    .refine((order) => new Set(order).size === order.length, 'names one directory or type twice')
+    .default([]),
   users: users.optional(),
   sessions: z.array(session).default([]),
   resources: z.array(resource).default([]),

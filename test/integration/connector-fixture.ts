@@ -40,6 +40,7 @@ export function aHostFile(parts: Partial<HostFile>): HostFile {
     organizations: {},
     organizationOwner: 'org:{organizationId}',
     attributes: defaultAttributeMap,
+    directoryOrder: [],
     users: null,
     sessions: [],
     resources: [],

@@ -27,7 +27,13 @@ const sessions = [aSessionSource({})];
 describe('the inspection of the host database', () => {
   it('tells each missing collection once and creates none', async () => {
     const parts: Partial<HostFile> = {
-      users: { connector: 'mongodb', collection: 'users', id: 'string', fields: { email: 'mail' } },
+      users: {
+        connector: 'mongodb',
+        collection: 'users',
+        id: 'string',
+        uniqueEmail: false,
+        fields: { email: 'mail' },
+      },
       sessions: [...sessions, aSessionSource({ kind: 'other' })],
       resources: [aResourceKind({})],
       personalData: [aRule({})],

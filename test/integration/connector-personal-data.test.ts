@@ -306,6 +306,7 @@ describe('the record in the host’s users', () => {
     connector: 'mongodb',
     collection: 'users',
     id: 'string',
+    uniqueEmail: false,
     fields: {
       email: 'email',
       username: 'login',

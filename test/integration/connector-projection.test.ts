@@ -18,6 +18,7 @@ const users: UsersProjection = {
   connector: 'mongodb',
   collection: 'users',
   id: 'string',
+  uniqueEmail: false,
   fields: { email: 'email', name: 'displayName', status: 'status', disabledAt: 'disabledAt' },
 };
 const ada: ProjectedUser = {

@@ -36,6 +36,7 @@ describe('the host file', () => {
       database: null,
       defaults: { policy: {} },
       organizationOwner: 'org:{organizationId}',
+      directoryOrder: [],
       users: null,
       sessions: [],
       resources: [],
@@ -73,6 +74,26 @@ describe('the host file', () => {
       authorName: 'pseudonym',
       body: { keep: 'content belongs to the organization' },
     });
+  });
+
+  it('says whose word counts among directories, and whether e-mails are unique', () => {
+    const { file } = parseHostFile(
+      'version: 1\ndatabase: acme\ndirectoryOrder: [directory_1, bamboohr]\n' +
+        'users: { collection: u, uniqueEmail: true, fields: { email: e } }\n',
+      'f',
+    );
+    expect(file.directoryOrder).toEqual(['directory_1', 'bamboohr']);
+    expect(file.users?.uniqueEmail).toBe(true);
+  });
+
+  it('refuses unique e-mails that it never writes, and an order that names a directory twice', () => {
+    const text =
+      'version: 1\ndatabase: acme\ndirectoryOrder: [okta, okta]\n' +
+      'users: { collection: u, uniqueEmail: true, fields: { name: n } }\n';
+    expect(mistakesOf(text)).toEqual([
+      'f:3:17 directoryOrder: names one directory or type twice',
+      'f:4:38 users.uniqueEmail: says that e-mails are unique, but fields.email names none to write',
+    ]);
   });
 
   it('lists every mistake at once, in the order of the lines', () => {
