@@ -26,6 +26,7 @@ export function isDemoValue(secret: string): boolean {
 
 interface Keys {
   production: boolean;
+  events: 'both' | 'webhook' | 'poll';
   keys: { admin: readonly NamedKey[]; gate: string | null };
   workos: { webhookSecrets: readonly string[] };
 }
@@ -69,7 +70,7 @@ function checkProduction(
     add('TENURE_ADMIN_KEY', 'is not set, and neither is TENURE_ADMIN_KEYS; production needs one');
   }
   const secrets = config.workos.webhookSecrets;
-  if (secrets.length === 0) {
+  if (secrets.length === 0 && config.events !== 'poll') {
     add('WORKOS_WEBHOOK_SECRET', 'is not set; production needs the secret of the webhook endpoint');
   }
   const check = (name: string, label: string, secret: string, min: number): void => {

@@ -133,6 +133,8 @@ export const environmentShape = {
     .default('tenure'),
   TENURE_WORKER_PORT: wholeNumber(0, 65_535, 8081),
   TENURE_DISPATCH_INTERVAL_MS: wholeNumber(10, 60_000, 200),
+  // A missed webhook has to be repaired within five minutes.
+  TENURE_POLL_INTERVAL_MS: wholeNumber(100, 240_000, 60_000),
   TENURE_SWEEP_INTERVAL_MS: wholeNumber(100, 604_800_000, 86_400_000),
   TENURE_JOIN_ADMISSION: wholeNumber(1, 100_000, 100),
   TENURE_STICKY_TIMEOUT_MS: wholeNumber(100, 600_000, 10_000),

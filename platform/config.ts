@@ -62,6 +62,8 @@ export interface Config {
   intervals: {
     dispatchMs: number;
     sweepMs: number;
+    /** The pause between two polls of the Events API. */
+    pollMs: number;
     /** The longest pause between two tries of something that is retried for ever. */
     retryMaxMs: number;
     /** How long a leaving settles before it is counted at the guard. */
@@ -211,6 +213,7 @@ function assemble(
     intervals: {
       dispatchMs: environment.TENURE_DISPATCH_INTERVAL_MS,
       sweepMs: environment.TENURE_SWEEP_INTERVAL_MS,
+      pollMs: environment.TENURE_POLL_INTERVAL_MS,
       retryMaxMs: environment.TENURE_RETRY_MAX_MS,
       guardSettleMs: environment.TENURE_GUARD_SETTLE_MS,
       revocationOverdueMs: environment.TENURE_REVOCATION_OVERDUE_MS,
@@ -238,7 +241,9 @@ function checkRole(
   };
   const { production, workos } = config;
   const hasCounterpart = config.simulator && workos.apiUrl !== null;
-  if (config.role === 'worker' && workos.apiKey === null && !hasCounterpart) {
+  if (config.role === 'worker' && workos.apiKey === null && config.events === 'poll') {
+    add('WORKOS_API_KEY', 'is not set; TENURE_EVENTS is poll, so no event would ever arrive');
+  } else if (config.role === 'worker' && workos.apiKey === null && !hasCounterpart) {
     add('WORKOS_API_KEY', 'is not set, and no simulator stands in for WorkOS');
   }
   if (config.role === 'worker' && production && config.temporal.workflowBundle === null) {
@@ -258,11 +263,8 @@ function isExposed(url: string): boolean {
 }
 
 function warnAbout(config: Config, warnings: string[]): void {
-  if (config.events !== 'webhook') {
-    warnings.push(
-      `TENURE_EVENTS is ${config.events}: polling the Events API comes in a later version. ` +
-        'Until then events arrive by webhook only.',
-    );
+  if (config.role === 'worker' && config.events !== 'webhook' && config.workos.apiKey === null) {
+    warnings.push('WORKOS_API_KEY is not set: events arrive by webhook only.');
   }
   if (config.observing) {
     warnings.push(
@@ -275,7 +277,7 @@ function warnAbout(config: Config, warnings: string[]): void {
     warnings.push('TEMPORAL_TLS is false: TEMPORAL_API_KEY travels to Temporal in plain.');
   }
   if (config.role !== 'api') return;
-  if (config.workos.webhookSecrets.length === 0) {
+  if (config.workos.webhookSecrets.length === 0 && config.events !== 'poll') {
     warnings.push('WORKOS_WEBHOOK_SECRET is not set: every webhook is answered 401.');
   }
   if (config.keys.admin.length === 0) {

@@ -115,10 +115,36 @@ describe('the configuration', () => {
     expect(warnings.join()).toContain('Did you mean TENURE_DISPATCH_INTERVAL_MS?');
   });
 
-  it('warns that polling comes later, and not where only webhooks are wanted', () => {
+  it('needs a key of WorkOS in a worker that gets its events by polling only', () => {
+    const counterpart = { WORKOS_API_URL: 'http://127.0.0.1:1', TENURE_SIMULATOR: 'on' };
+    const poll = { ...mongo, ...counterpart, TENURE_EVENTS: 'poll' };
+    expect(problemsOf(loadWorkerConfig, poll)['WORKOS_API_KEY']).toMatch(/no event would ever/);
+    expect(loadWorkerConfig({ ...poll, WORKOS_API_KEY: 'sk_test' }).events).toBe('poll');
+    expect(loadApiConfig(poll).events).toBe('poll');
+  });
+
+  it('warns a worker that polls and has no key, and nobody else', () => {
+    const counterpart = { WORKOS_API_URL: 'http://127.0.0.1:1', TENURE_SIMULATOR: 'on' };
+    const warned = (load: typeof loadWorkerConfig, env: object): boolean =>
+      /by webhook only/.test(load({ ...mongo, ...counterpart, ...env }).warnings.join());
+    expect(warned(loadWorkerConfig, { TENURE_EVENTS: 'both' })).toBe(true);
+    expect(warned(loadWorkerConfig, { TENURE_EVENTS: 'both', WORKOS_API_KEY: 'sk' })).toBe(false);
+    expect(warned(loadWorkerConfig, { TENURE_EVENTS: 'webhook' })).toBe(false);
+    expect(warned(loadApiConfig, { TENURE_EVENTS: 'both' })).toBe(false);
+  });
+
+  it('polls at least so often that a missed webhook is repaired within five minutes', () => {
+    expect(loadWorkerConfig({ ...mongo, WORKOS_API_KEY: 'sk' }).intervals.pollMs).toBe(60_000);
+    const env = { ...mongo, WORKOS_API_KEY: 'sk', TENURE_POLL_INTERVAL_MS: '240001' };
+    expect(problemsOf(loadWorkerConfig, env)['TENURE_POLL_INTERVAL_MS']).toMatch(/240000/);
+  });
+
+  it('needs no webhook secret where events are only polled', () => {
     const warned = (events: string): boolean =>
-      /polling/.test(loadApiConfig({ ...mongo, TENURE_EVENTS: events }).warnings.join());
-    expect([warned('both'), warned('poll'), warned('webhook')]).toEqual([true, true, false]);
+      /401/.test(loadApiConfig({ ...mongo, TENURE_ADMIN_KEY: longKey, TENURE_EVENTS: events }).warnings.join());
+    expect([warned('webhook'), warned('both'), warned('poll')]).toEqual([true, true, false]);
+    const polled = { ...production, WORKOS_WEBHOOK_SECRET: '', TENURE_EVENTS: 'poll' };
+    expect(loadApiConfig(polled).workos.webhookSecrets).toEqual([]);
   });
 
   it.each(documents)('has the same variables as %s', (file, pattern) => {
