@@ -1,9 +1,10 @@
 import type { IndexSpecification, CreateIndexesOptions } from 'mongodb';
 
 import type { Collections, Store } from './store.ts';
+import { upgrade } from './upgrades.ts';
 
 /** The version of the database's shape that this program needs. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** The view that host applications read. It only ever projects; a new shape gets a new name. */
 export const gateViewName = 'gate_v1';
@@ -95,6 +96,16 @@ const indexes: Index[] = [
   // What was signalled a day ago says nothing any more.
   ['dispatches', { signalledAt: 1 }, { expireAfterSeconds: 86_400 }],
   ['heartbeats', { role: 1, at: 1 }],
+  ['reconciliations', { directoryId: 1, startedAt: -1 }],
+  ['reconciliations', { startedAt: 1 }, { expireAfterSeconds: 90 * 86_400 }],
+  ['reconciledItems', { runId: 1, kind: 1, found: 1 }],
+  [
+    'reconciledItems',
+    { runId: 1, _id: 1 },
+    { name: 'toConfirm', partialFilterExpression: { confirm: true } },
+  ],
+  // A run is over long before; what it saw says nothing afterwards.
+  ['reconciledItems', { at: 1 }, { expireAfterSeconds: 2 * 86_400 }],
 ];
 
 /** Thrown when the database was written by a newer Tenure: an older one must not touch it. */
@@ -132,6 +143,7 @@ export async function migrate(store: Store): Promise<void> {
     await store.collections[name].createIndex(keys, options);
   }
   if (!existing.has(gateViewName)) await createGateView(store);
+  if (found !== null && found.revision < schemaVersion) await upgrade(store);
   await store.collections.fences.updateOne(
     { _id: 'schema' },
     { $max: { revision: schemaVersion } },

@@ -10,6 +10,7 @@ import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { Membership } from '../../domain/membership.ts';
 import type * as documents from './documents.ts';
 import { productionFences, type Fences } from './fences.ts';
+import type { ReconciledItemDocument, ReconciliationDocument } from './reconciliation-documents.ts';
 
 /** Tenure's own collections, typed. */
 export interface Collections {
@@ -33,6 +34,8 @@ export interface Collections {
   dispatches: Collection<documents.DispatchDocument>;
   fences: Collection<documents.FenceDocument>;
   heartbeats: Collection<documents.HeartbeatDocument>;
+  reconciliations: Collection<ReconciliationDocument>;
+  reconciledItems: Collection<ReconciledItemDocument>;
 }
 
 /** Tenure's store: the connection, the collections and the fences that transactions lock by. */
@@ -97,6 +100,8 @@ export function storeOn(
       dispatches: db.collection('dispatches'),
       fences: db.collection('fences'),
       heartbeats: db.collection('heartbeats'),
+      reconciliations: db.collection('reconciliations'),
+      reconciledItems: db.collection('reconciledItems'),
     },
   };
 }
