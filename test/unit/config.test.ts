@@ -141,7 +141,13 @@ describe('the configuration', () => {
 
   it('needs no webhook secret where events are only polled', () => {
     const warned = (events: string): boolean =>
-      /401/.test(loadApiConfig({ ...mongo, TENURE_ADMIN_KEY: longKey, TENURE_EVENTS: events }).warnings.join());
+      /401/.test(
+        loadApiConfig({
+          ...mongo,
+          TENURE_ADMIN_KEY: longKey,
+          TENURE_EVENTS: events,
+        }).warnings.join(),
+      );
     expect([warned('webhook'), warned('both'), warned('poll')]).toEqual([true, true, false]);
     const polled = { ...production, WORKOS_WEBHOOK_SECRET: '', TENURE_EVENTS: 'poll' };
     expect(loadApiConfig(polled).workos.webhookSecrets).toEqual([]);
