@@ -9,6 +9,13 @@ export const refusalCodes = [
   'recipientNotActive',
   'holdReleased',
   'alreadyResolved',
+  'requestWithdrawn',
+  'notEligible',
+  'emailInUse',
+  'notLinked',
+  'notQuarantined',
+  'bodyGone',
+  'stillQuarantined',
   'dryRunNeeded',
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];

@@ -11,6 +11,7 @@ export type IdPrefix =
   | 'mirror'
   | 'hold'
   | 'reason'
+  | 'link'
   | 'link_request'
   | 'notice';
 
@@ -33,6 +34,14 @@ const lockBuckets = 1024;
  * that two strangers' transactions sometimes wait for each other.
  */
 export function keyLock(organizationId: string, key: string): string {
-  const bucket = createHash('sha256').update(key).digest().readUInt32BE(0) % lockBuckets;
-  return `key/${organizationId}/${bucket}`;
+  return `key/${organizationId}/${bucketOf(key)}`;
+}
+
+/** The lock document of a directory user, in buckets like those of the link keys. */
+export function personLock(organizationId: string, directoryUserId: string): string {
+  return `people/${organizationId}/${bucketOf(directoryUserId)}`;
+}
+
+function bucketOf(key: string): number {
+  return createHash('sha256').update(key).digest().readUInt32BE(0) % lockBuckets;
 }

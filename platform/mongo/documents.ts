@@ -43,6 +43,11 @@ export interface UserDocument {
   emailKey: string | null;
   usernameKey: string | null;
   emailHistory: { email: string; until: Date }[];
+  /**
+   * They left, and an admin said that their address is somebody else's now: the host's users, where every
+   * e-mail is unique, hold a placeholder for it.
+   */
+  emailReleased?: true;
   origin: 'directory' | 'import' | 'login';
   createdAt: Date;
   anonymizedAt: Date | null;
@@ -126,7 +131,13 @@ export interface GuardDocument {
 }
 
 /** What became of a delivered event. */
-export type InboxOutcome = 'applied' | 'stale' | 'recorded' | 'stored' | 'quarantined';
+export type InboxOutcome =
+  | 'applied'
+  | 'stale'
+  | 'recorded'
+  | 'stored'
+  | 'quarantined'
+  | 'discarded';
 
 /** One event of WorkOS, by its id: the dedupe key of every transport. */
 export interface InboxDocument {
@@ -148,6 +159,8 @@ export interface InboxDocument {
   /** Paths and codes of what was wrong, never values. */
   problems?: { path: string; code: string }[];
   bodyExpiresAt?: Date;
+  /** What an admin did about it: retried with success, or discarded. */
+  handled?: { how: 'retry' | 'discard'; by: string; at: Date; reasonId: string | null };
 }
 
 /** One line of what happened to a membership. Ids, enums, counts and times only. */
@@ -191,16 +204,57 @@ export interface HoldDocument {
   releasedAt: Date | null;
 }
 
-/** A directory user that may be one of several people: no access until an admin decides. */
+/**
+ * A directory user about whom an admin must decide; no access until then.
+ *
+ * - `several`: they may be one of several people of the organization.
+ * - `emailInUse`: the host's users must have unique e-mails, and somebody has this one.
+ * - `hostRefused`: the host's own database refused the new user's e-mail or username, whoever has it there.
+ */
 export interface LinkRequestDocument {
   _id: string;
   organizationId: string;
   directoryUserId: string;
+  cause: 'several' | 'emailInUse' | 'hostRefused';
   candidateUserIds: string[];
   createdAt: Date;
   resolution: 'link' | 'separate' | 'ignore' | 'withdrawn' | null;
+  /** Of `link` and `separate`: whose membership the directory user stands behind since. */
+  userId: string | null;
+  membershipId: string | null;
   resolvedBy: string | null;
   resolvedAt: Date | null;
+  reasonId: string | null;
+  /** Of `ignore`: the directory user left since, so their return is a new question. */
+  lapsed?: true;
+}
+
+/**
+ * One link of a directory user to somebody who was there before, and what it replaced, so that it can be
+ * undone. `replaced` holds personal data: it goes with the undoing, and with the person. A directory user
+ * who made their membership has no link: there is nothing to go back to.
+ */
+export interface LinkDocument {
+  _id: string;
+  organizationId: string;
+  membershipId: string;
+  /** The mirror's id, whatever WorkOS ids it gets later. */
+  mirrorId: string;
+  /** Found by e-mail or username, or decided by an admin. */
+  how: 'automatic' | 'decided';
+  at: Date;
+  replaced: ReplacedByLink | null;
+  undone: { by: string; at: Date; reasonId: string | null } | null;
+}
+
+/** What a membership and its user were before a link. */
+export interface ReplacedByLink {
+  profile: UserProfile | null;
+  emailHistory: { email: string; until: Date }[];
+  backed: boolean;
+  everBacked: boolean;
+  /** They had left then: when access closed, and how much of the cooling-off was ahead, milliseconds. */
+  left: { disabledAt: Date | null; remainingMs: number } | null;
 }
 
 /** Something an admin should know. Ids and enums only. */
@@ -250,7 +304,7 @@ export interface DispatchDocument {
   nextAt: Date;
 }
 
-/** Locks and single facts: `key/<organization>/<bucket>`, `import/<organization>/<bucket>`, `resourceHolds`, `anchor`, `schema`. */
+/** Locks and single facts: `key/<organization>/<bucket>`, `people/<organization>/<bucket>`, `import/<organization>/<bucket>`, `resourceHolds`, `anchor`, `schema`. */
 export interface FenceDocument {
   _id: string;
   revision: number;

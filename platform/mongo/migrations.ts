@@ -40,6 +40,12 @@ const indexes: Index[] = [
   ['users', { organizationIds: 1, emailKey: 1 }],
   ['users', { organizationIds: 1, usernameKey: 1 }],
   ['users', { organizationIds: 1, _id: 1 }],
+  // Who else has an address, in whatever organization.
+  [
+    'users',
+    { emailKey: 1 },
+    { name: 'byEmail', partialFilterExpression: { emailKey: { $type: 'string' } } },
+  ],
   ['directoryUsers', { 'records.id': 1 }, { unique: true }],
   [
     'directoryUsers',
@@ -88,6 +94,8 @@ const indexes: Index[] = [
     { 'blockedBy.detail': 1 },
     { name: 'blockedBy', partialFilterExpression: { phase: 'blocked' } },
   ],
+  ['links', { membershipId: 1, at: 1 }],
+  ['links', { mirrorId: 1 }],
   ['linkRequests', { organizationId: 1, resolution: 1 }],
   ['linkRequests', { directoryUserId: 1 }],
   ['notices', { at: -1 }],

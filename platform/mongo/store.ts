@@ -28,6 +28,7 @@ export interface Collections {
   timeline: Collection<documents.TimelineDocument>;
   reasons: Collection<documents.ReasonDocument>;
   holds: Collection<documents.HoldDocument>;
+  links: Collection<documents.LinkDocument>;
   linkRequests: Collection<documents.LinkRequestDocument>;
   notices: Collection<documents.NoticeDocument>;
   ownershipMoves: Collection<documents.OwnershipMoveDocument>;
@@ -94,6 +95,7 @@ export function storeOn(
       timeline: db.collection('timeline'),
       reasons: db.collection('reasons'),
       holds: db.collection('holds'),
+      links: db.collection('links'),
       linkRequests: db.collection('linkRequests'),
       notices: db.collection('notices'),
       ownershipMoves: db.collection('ownershipMoves'),
