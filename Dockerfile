@@ -10,7 +10,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
 # The workflow bundle is built once, here: workers that each compiled their own could differ in code hash, and
-# a worker in production refuses to start without it.
+# a worker in production refuses to start without it. It also ends the build where NODE_IMAGE has too old a Node.
 FROM packages AS bundle
 COPY . .
 RUN npm run bundle

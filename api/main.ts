@@ -1,4 +1,4 @@
-import '../platform/check-node.ts';
+import '../platform/check-node.js';
 
 import { setTimeout as pause } from 'node:timers/promises';
 

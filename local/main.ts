@@ -1,5 +1,5 @@
 /** `npm start`: the whole of Tenure on the embedded stack, until Ctrl-C. */
-import '../platform/check-node.ts';
+import '../platform/check-node.js';
 import { fileURLToPath } from 'node:url';
 import { runTenureStack } from './supervisor/tenure-stack.ts';
 

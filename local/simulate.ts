@@ -1,4 +1,4 @@
-import '../platform/check-node.ts';
+import '../platform/check-node.js';
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-import '../../platform/check-node.ts';
+import '../../platform/check-node.js';
 
 import { playScenario } from './scenarios.ts';
 import { startSimulatorServer } from './server.ts';

@@ -1,4 +1,4 @@
-import '../../platform/check-node.ts';
+import '../../platform/check-node.js';
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';

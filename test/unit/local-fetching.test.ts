@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { atLeast, download, probe, runCommand, which } from '../../local/servers/fetching.ts';
 import { reasonOf } from '../../local/servers/progress.ts';
-import { nodeProblem } from '../../platform/check-node.ts';
 
 let directory: string;
 let server: Server;
@@ -80,15 +79,5 @@ describe('the version rule', () => {
 
   test.each(['5.9.9', '0.0.0', 'x'])('refuses %s for 6.0', (version) => {
     expect(() => atLeast(version, [6, 0])).toThrow(/older than 6\.0/);
-  });
-});
-
-describe('the Node check', () => {
-  test.each(['22.18.0', '22.20.1', '24.0.0', '26.1.0'])('accepts %s', (version) => {
-    expect(nodeProblem(version)).toBeNull();
-  });
-
-  test.each(['20.20.2', '22.17.9', '18.0.0'])('refuses %s and says what to do', (version) => {
-    expect(nodeProblem(version)).toContain(`this is Node ${version}`);
   });
 });
