@@ -38,7 +38,12 @@ async function main(): Promise<void> {
     readiness,
     logger,
     metrics,
-    scrape: createScrape(metrics, database.store, config.intervals.revocationOverdueMs),
+    scrape: createScrape(
+      metrics,
+      database.store,
+      config.intervals.revocationOverdueMs,
+      config.events !== 'webhook',
+    ),
     newUserId: userIdsFor(file),
     settings: settingsOf(config),
   });

@@ -1,5 +1,6 @@
 import { phases, type Phase } from '../domain/words.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { readEventCursor } from '../platform/mongo/event-cursor.ts';
 import { countOverdueRevocations } from '../platform/mongo/overdue-revocations.ts';
 import type { Store } from '../platform/mongo/store.ts';
 
@@ -11,10 +12,16 @@ const countTimeoutMs = 2_000;
 export type Scrape = () => Promise<string>;
 
 /**
- * Counts memberships by phase, the backlog and overdue revocations when they are asked for, so that no process counts for
- * nobody. While MongoDB does not answer they are not a number: old ones would look like a standstill.
+ * Counts memberships by phase, the backlog and overdue revocations, and looks how far the poller is, when it is asked
+ * for, so that no process counts for nobody. While MongoDB does not answer they are not a number: old ones would look
+ * like a standstill. Where nothing polls, the poller's times are never a number.
  */
-export function createScrape(metrics: Metrics, store: () => Store, overdueMs: number): Scrape {
+export function createScrape(
+  metrics: Metrics,
+  store: () => Store,
+  overdueMs: number,
+  polls = true,
+): Scrape {
   let countedAt = -Infinity;
   return async () => {
     if (performance.now() - countedAt >= cacheMs) {
@@ -23,14 +30,31 @@ export function createScrape(metrics: Metrics, store: () => Store, overdueMs: nu
         metrics.setMemberships(counted.phases);
         metrics.setBacklog(counted.backlog);
         metrics.setRevocationsOverdue(await countOverdueRevocations(store(), overdueMs));
+        metrics.setPoller(polls ? await pollerTimes(store()) : unknownTimes);
         countedAt = performance.now();
       } catch {
         metrics.setMemberships(Object.fromEntries(phases.map((phase) => [phase, NaN])));
         metrics.setBacklog({ count: NaN, oldestSeconds: NaN });
         metrics.setRevocationsOverdue(NaN);
+        metrics.setPoller(unknownTimes);
       }
     }
     return metrics.render();
+  };
+}
+
+const unknownTimes = { lag: NaN, cursorAge: NaN };
+
+/** Read from MongoDB and not from the process that polls: it shows also that none does. */
+async function pollerTimes(store: Store): Promise<{ lag: number; cursorAge: number }> {
+  const cursor = await readEventCursor(store);
+  if (cursor === null) return unknownTimes;
+  const secondsSince = (at: Date | null): number =>
+    at === null ? NaN : Math.max(0, (Date.now() - at.getTime()) / 1000);
+  return {
+    // A poller that never came to an end lags since it began.
+    lag: secondsSince(cursor.polledAt ?? cursor.begunAt),
+    cursorAge: secondsSince(cursor.eventAt),
   };
 }
 

@@ -9,6 +9,22 @@ export type Transport = 'webhook' | 'poll' | 'listing';
 /** Why a dispatcher signals: access closes or a command waits, somebody joins, anything else, or once more. */
 export type SignalKind = 'urgent' | 'join' | 'update' | 'repeat';
 
+/**
+ * What came of asking the Events API once: a page was read; the cursor expired, so that history is read again; WorkOS
+ * refuses the key or the request, asks for patience, or gives no clear answer; or the events came newest first.
+ */
+export type PollOutcome =
+  | 'read'
+  | 'cursorLost'
+  | 'keyRefused'
+  | 'requestRefused'
+  | 'rateLimited'
+  | 'uncertain'
+  | 'unordered';
+
+/** Polled events: new here, brought by something else before, or put into quarantine. */
+export type PolledEvents = Record<'taken' | 'known' | 'quarantined', number>;
+
 /** One answered HTTP request. `route` is the template (`/v1/memberships/{id}`), never the path. */
 export interface AnsweredRequest {
   method: string;
@@ -40,6 +56,10 @@ export interface Metrics {
   /** A webhook was answered. */
   webhookAnswered(status: number): void;
   signalled(kind: SignalKind, succeeded: boolean): void;
+  polled(outcome: PollOutcome): void;
+  eventsPolled(events: PolledEvents): void;
+  /** Since everything that WorkOS showed was read, and since the last event read so far; NaN where unknown. */
+  setPoller(seconds: { lag: number; cursorAge: number }): void;
   /** While Tenure only observes: somebody was allowed whom it would have denied. */
   deniedInObservation(reason: DecisionReason): void;
   /** Closings of access whose sessions are not verified gone within the configured time. */
@@ -58,9 +78,15 @@ const slowBuckets = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3_600, 
  * is not true, and an alarm on it would never ring.
  */
 const measuredElsewhere = {
-  api: ['tenure_sessions_verified_empty_seconds', 'tenure_dispatcher_signals_total'],
+  api: [
+    'tenure_sessions_verified_empty_seconds',
+    'tenure_dispatcher_signals_total',
+    'tenure_polls_total',
+    'tenure_polled_events_total',
+  ],
   worker: [
-    'tenure_access_closed_seconds',
+    'tenure_poll_lag_seconds',
+    'tenure_poll_cursor_age_seconds',
     'tenure_revocations_overdue',
     'tenure_memberships',
     'tenure_memberships_pending',
@@ -100,6 +126,7 @@ export function createMetrics(role: 'api' | 'worker'): Metrics {
     setRevocationsOverdue: (count) => overdue.set(count),
     ...membershipMetrics(registers),
     ...trafficMetrics(registers),
+    ...pollMetrics(registers),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -169,6 +196,45 @@ function trafficMetrics(
     deniedInObservation: (reason) => observedDenials.inc({ reason }),
     requestAnswered({ method, route, status, seconds }) {
       requests.observe({ method: methodLabel(method), route: routeLabel(route), status }, seconds);
+    },
+  };
+}
+
+function pollMetrics(
+  registers: Registry[],
+): Pick<Metrics, 'polled' | 'eventsPolled' | 'setPoller'> {
+  const polls = new Counter({
+    name: 'tenure_polls_total',
+    help: 'Requests to the Events API by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const events = new Counter({
+    name: 'tenure_polled_events_total',
+    help: 'Events read from the Events API by what became of them.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const lag = new Gauge({
+    name: 'tenure_poll_lag_seconds',
+    help: 'Since everything that the Events API showed had been read.',
+    registers,
+  });
+  const cursorAge = new Gauge({
+    name: 'tenure_poll_cursor_age_seconds',
+    help: 'Since the last event happened that was read from the Events API.',
+    registers,
+  });
+  return {
+    polled: (outcome) => polls.inc({ outcome }),
+    eventsPolled({ taken, known, quarantined }) {
+      events.inc({ outcome: 'taken' }, taken);
+      events.inc({ outcome: 'known' }, known);
+      events.inc({ outcome: 'quarantined' }, quarantined);
+    },
+    setPoller(seconds) {
+      lag.set(seconds.lag);
+      cursorAge.set(seconds.cursorAge);
     },
   };
 }

@@ -117,6 +117,9 @@ describe('the metrics', () => {
     metrics.webhookAnswered(401);
     metrics.signalled('urgent', false);
     metrics.setRevocationsOverdue(1);
+    metrics.polled('rateLimited');
+    metrics.eventsPolled({ taken: 2, known: 5, quarantined: 0 });
+    metrics.setPoller({ lag: 61.5, cursorAge: 7000 });
     return metrics.render();
   }
   const ofTheApi = [
@@ -124,20 +127,26 @@ describe('the metrics', () => {
     'tenure_memberships{phase="anonymizing"} 0',
     'tenure_memberships_pending 2',
     'tenure_memberships_pending_oldest_seconds 1.5',
-    'tenure_access_closed_seconds_count{transport="webhook"} 1',
     'tenure_webhook_answers_total{status="401"} 1',
     'tenure_revocations_overdue 1',
+    'tenure_poll_lag_seconds 61.5',
+    'tenure_poll_cursor_age_seconds 7000',
   ];
+  // A webhook closes access in the API, a poll in a worker.
+  const ofBoth = ['tenure_access_closed_seconds_count{transport="webhook"} 1'];
   const ofTheWorker = [
+    'tenure_polls_total{outcome="rateLimited"} 1',
+    'tenure_polled_events_total{outcome="taken"} 2',
+    'tenure_polled_events_total{outcome="known"} 5',
     'tenure_sessions_verified_empty_seconds_count 1',
     'tenure_dispatcher_signals_total{kind="urgent",outcome="failed"} 1',
   ];
 
   it('measure by closed words, every phase included', async () => {
     const api = await allMeasured('api');
-    for (const line of ofTheApi) expect(api).toContain(`\n${line}\n`);
+    for (const line of [...ofTheApi, ...ofBoth]) expect(api).toContain(`\n${line}\n`);
     const worker = await allMeasured('worker');
-    for (const line of ofTheWorker) expect(worker).toContain(`\n${line}\n`);
+    for (const line of [...ofTheWorker, ...ofBoth]) expect(worker).toContain(`\n${line}\n`);
   });
 
   it('do not name what only the other process measures: its zero would not be true', async () => {
