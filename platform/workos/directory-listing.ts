@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { RateLimitExceededException } from '@workos-inc/node';
 import { z } from 'zod';
 
 import { createWorkos, type WorkosAccess } from './client.ts';
+import { ListingFailed, listingFailed, pauseAsked } from './listing-failed.ts';
 import { createRequestLimiter } from './request-limiter.ts';
 import {
   directoryGroupData,
@@ -19,8 +19,9 @@ export interface Page<T> {
   unreadable: { ids: string[]; count: number };
   /** The cursor of the next page; null: this is the last one. */
   after: string | null;
-  /** When the request was sent: what is newer than that says more than this page. */
   askedAt: Date;
+  /** What is newer than this says more than the page: the time of the request less the margin. */
+  asOfMs: number;
 }
 
 /** The answer to a question about one record, and when it was asked. */
@@ -28,33 +29,11 @@ export interface Answer<T> {
   /** null: WorkOS does not know it (404). */
   found: T | null;
   askedAt: Date;
+  /** What is newer than this says more than the answer. */
+  asOfMs: number;
 }
 
-/**
- * Why a listing could not be read. `refused`: the key or the request, so that repeating does not help;
- * `missing`: there is no such directory or group; `cursorRefused`: the place in the listing is not known any
- * more, begin it anew; `rateLimited`, `unavailable`, `malformed`: asking again later helps.
- */
-export type ListingProblem =
-  | 'refused'
-  | 'missing'
-  | 'cursorRefused'
-  | 'rateLimited'
-  | 'unavailable'
-  | 'malformed';
-
-/** Thrown instead of a page that could not be read whole: a failed page is never an empty one. */
-export class ListingFailed extends Error {
-  override readonly name = 'ListingFailed';
-  readonly problem: ListingProblem;
-
-  constructor(problem: ListingProblem) {
-    super(`WorkOS's listing could not be read: ${problem}`);
-    this.problem = problem;
-  }
-}
-
-/** A directory, and how many people WorkOS counts in it where it says so. */
+/** A directory as far as its listing goes. */
 export interface ListedDirectory {
   id: string;
   /** Its sync works: only then a listing says something about who is gone. */
@@ -71,6 +50,8 @@ export interface ListedDirectory {
  * Everything throws {@link ListingFailed} where WorkOS gives no clear answer.
  */
 export interface DirectoryListing {
+  /** How much older than its request an answer is taken to be, milliseconds: it may come from a replica. */
+  marginMs: number;
   /** null: there is no such directory. */
   directory(directoryId: string): Promise<ListedDirectory | null>;
   users(directoryId: string, after: string | null): Promise<Page<DirectoryUserData>>;
@@ -97,7 +78,7 @@ const pageSize = 100;
 const usersPerSecond = 4;
 /** After so many refusals for coming too fast within one call it is somebody else's turn to decide. */
 const mostWaits = 5;
-const longestWaitMs = 60_000;
+const defaultMarginMs = 10_000;
 
 const pageShape = z.object({
   data: z.array(z.unknown()),
@@ -112,12 +93,16 @@ const connectedStates = ['linked', 'active'];
 export interface ListingOptions extends WorkosAccess {
   /** Requests a second and directory on `/directory_users`; 4 where WorkOS itself is asked. */
   usersPerSecond?: number;
+  /** Default 10 s; less only where the other side has no replicas. */
+  marginMs?: number;
 }
 
 /** The listing through the real WorkOS client. Make one for a process: it carries the limit. */
 export function createDirectoryListing(options: ListingOptions): DirectoryListing {
-  const get = createGet(options);
+  const marginMs = options.marginMs ?? defaultMarginMs;
+  const get = createGet(options, marginMs);
   return {
+    marginMs,
     async directory(directoryId) {
       const asked = { path: `/directories/${encodeURIComponent(directoryId)}`, limit: null };
       const { found } = await getOne(get, asked, directoryShape);
@@ -153,9 +138,18 @@ interface Asked {
   path: string;
   query?: Record<string, string>;
   limit: string | null;
+  /** A 404 is an answer: there is no such record. */
+  mayBeMissing?: true;
 }
 
-type Get = (asked: Asked) => Promise<{ data: unknown; askedAt: Date }>;
+interface Got {
+  data: unknown;
+  missing: boolean;
+  askedAt: Date;
+  asOfMs: number;
+}
+
+type Get = (asked: Asked) => Promise<Got>;
 
 const users = (query: Record<string, string>, limit: string): Asked => ({
   path: '/directory_users',
@@ -169,32 +163,30 @@ const groups = (query: Record<string, string>): Asked => ({
 });
 
 /** One request in its turn, and again after the pause that WorkOS asks for. */
-function createGet(options: ListingOptions): Get {
+function createGet(options: ListingOptions, marginMs: number): Get {
   const workos = createWorkos(options);
   const limiter = createRequestLimiter(options.usersPerSecond ?? usersPerSecond);
-  return async ({ path, query = {}, limit }) => {
+  return async ({ path, query = {}, limit, mayBeMissing }) => {
     for (let waits = 0; ; waits += 1) {
       if (limit !== null) await limiter.turn(limit);
       const askedAt = new Date();
+      const when = { askedAt, asOfMs: askedAt.getTime() - marginMs };
       try {
         // The plain call keeps the wire shape, which the schemas of the intake read.
         const { data } = await workos.get(path, { query });
-        return { data, askedAt };
+        return { ...when, data, missing: false };
       } catch (error) {
+        const failed = listingFailed(error, 'after' in query);
+        if (failed.problem === 'missing' && mayBeMissing) {
+          return { ...when, data: null, missing: true };
+        }
         const waitMs = pauseAsked(error);
-        if (waitMs === null || waits === mostWaits) throw error;
+        if (waitMs === null || waits === mostWaits) throw failed;
         if (limit === null) await sleep(waitMs);
         else limiter.hold(limit, waitMs);
       }
     }
   };
-}
-
-/** Milliseconds to wait after a 429; null for anything else. */
-function pauseAsked(error: unknown): number | null {
-  if (!(error instanceof RateLimitExceededException)) return null;
-  const seconds = Number.isFinite(error.retryAfter) ? (error.retryAfter ?? 1) : 1;
-  return Math.min(Math.max(seconds * 1000, 250), longestWaitMs);
 }
 
 async function getPage<T>(
@@ -210,7 +202,7 @@ async function getPage<T>(
     order: 'asc',
     ...(after === null ? {} : { after }),
   };
-  const { data, askedAt } = await clearly(get({ ...asked, query }), after !== null);
+  const { data, askedAt, asOfMs } = await get({ ...asked, query });
   const page = pageShape.safeParse(data);
   if (!page.success) throw new ListingFailed('malformed');
   const next = page.data.list_metadata.after ?? null;
@@ -218,7 +210,7 @@ async function getPage<T>(
   if (next !== null && (next === after || page.data.data.length === 0)) {
     throw new ListingFailed('malformed');
   }
-  return { ...readable(page.data.data, shape), after: next, askedAt };
+  return { ...readable(page.data.data, shape), askedAt, asOfMs, after: next };
 }
 
 function readable<T>(
@@ -241,49 +233,9 @@ function readable<T>(
 }
 
 async function getOne<T>(get: Get, asked: Asked, shape: z.ZodType<T>): Promise<Answer<T>> {
-  const askedAt = new Date();
-  try {
-    const answer = await clearly(get(asked), false);
-    const parsed = shape.safeParse(answer.data);
-    if (!parsed.success) throw new ListingFailed('malformed');
-    return { found: parsed.data, askedAt: answer.askedAt };
-  } catch (error) {
-    // The earlier of both times: a 404 came after it, whenever it was that WorkOS was asked.
-    if (error instanceof ListingFailed && error.problem === 'missing')
-      return { found: null, askedAt };
-    throw error;
-  }
-}
-
-/** Turns whatever went wrong into a {@link ListingFailed}, without what the answer said: it may be a person's. */
-async function clearly<T>(answer: Promise<T>, hasCursor: boolean): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw new ListingFailed(problemIn(error, hasCursor));
-  }
-}
-
-function problemIn(error: unknown, hasCursor: boolean): ListingProblem {
-  switch (statusOf(error)) {
-    case 400:
-    case 422:
-      return hasCursor ? 'cursorRefused' : 'refused';
-    case 404:
-      return hasCursor ? 'cursorRefused' : 'missing';
-    case 401:
-    case 403:
-      return 'refused';
-    case 429:
-      return 'rateLimited';
-    default:
-      return error instanceof Error && error.name === 'ParseError' ? 'malformed' : 'unavailable';
-  }
-}
-
-/** The client's exceptions carry the status; not all of them are of one class. */
-function statusOf(error: unknown): number | null {
-  const status: unknown =
-    typeof error === 'object' && error !== null && 'status' in error ? error.status : null;
-  return typeof status === 'number' ? status : null;
+  const { data, missing, ...when } = await get({ ...asked, mayBeMissing: true });
+  if (missing) return { ...when, found: null };
+  const parsed = shape.safeParse(data);
+  if (!parsed.success) throw new ListingFailed('malformed');
+  return { ...when, found: parsed.data };
 }

@@ -1,0 +1,64 @@
+import { RateLimitExceededException } from '@workos-inc/node';
+
+/**
+ * Why a listing could not be read. `refused`: the key or the request, so that repeating does not help;
+ * `missing`: there is no such directory or group; `cursorRefused`: the place in the listing is not known any
+ * more, begin it anew; `rateLimited`, `unavailable`, `malformed`: asking again later helps.
+ */
+export type ListingProblem =
+  | 'refused'
+  | 'missing'
+  | 'cursorRefused'
+  | 'rateLimited'
+  | 'unavailable'
+  | 'malformed';
+
+/** Thrown instead of a page that could not be read whole: a failed page is never an empty one. */
+export class ListingFailed extends Error {
+  override readonly name = 'ListingFailed';
+  readonly problem: ListingProblem;
+
+  constructor(problem: ListingProblem) {
+    super(`WorkOS's listing could not be read: ${problem}`);
+    this.problem = problem;
+  }
+}
+
+/** What went wrong, without what the answer said: it may be a person's. */
+export function listingFailed(error: unknown, hasCursor: boolean): ListingFailed {
+  return new ListingFailed(problemIn(error, hasCursor));
+}
+
+const shortestWaitMs = 250;
+const longestWaitMs = 60_000;
+
+/** Milliseconds to wait after a 429; null for anything else. */
+export function pauseAsked(error: unknown): number | null {
+  if (!(error instanceof RateLimitExceededException)) return null;
+  const seconds = Number.isFinite(error.retryAfter) ? (error.retryAfter ?? 1) : 1;
+  return Math.min(Math.max(seconds * 1000, shortestWaitMs), longestWaitMs);
+}
+
+function problemIn(error: unknown, hasCursor: boolean): ListingProblem {
+  switch (statusOf(error)) {
+    case 400:
+    case 422:
+      return hasCursor ? 'cursorRefused' : 'refused';
+    case 404:
+      return hasCursor ? 'cursorRefused' : 'missing';
+    case 401:
+    case 403:
+      return 'refused';
+    case 429:
+      return 'rateLimited';
+    default:
+      return error instanceof Error && error.name === 'ParseError' ? 'malformed' : 'unavailable';
+  }
+}
+
+/** The client's exceptions carry the status; not all of them are of one class. */
+function statusOf(error: unknown): number | null {
+  const status: unknown =
+    typeof error === 'object' && error !== null && 'status' in error ? error.status : null;
+  return typeof status === 'number' ? status : null;
+}
