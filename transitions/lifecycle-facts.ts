@@ -53,9 +53,9 @@ function alone(membership: Membership, file: HostFile): LifecycleFacts {
   };
 }
 
-/** No kind of session of the host file asks for anything yet when a role is lost. */
-function answersRoleLoss(_file: HostFile): boolean {
-  return false;
+/** Where no kind of session asks for anything when a role is lost, nobody has to be called for it. */
+function answersRoleLoss(file: HostFile): boolean {
+  return file.sessions.some(({ onRoleLoss }) => onRoleLoss !== 'none');
 }
 
 /** Nobody said whether the contract allows deletion: that is not a yes. */

@@ -86,7 +86,11 @@ async function perform(
       await recordReadAfresh(store, membershipId, membership.readAfresh.wanted);
       return;
     case 'answerRoleLoss':
-      await recordRoleLossAnswered(store, membershipId, membership.narrowings);
+      await recordRoleLossAnswered(store, membershipId, {
+        narrowings: membership.narrowings,
+        revoked: 0,
+        refreshed: 0,
+      });
       return;
     case 'widen':
       await widenMembership(store, membershipId, revision);
