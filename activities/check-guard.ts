@@ -1,10 +1,9 @@
-import { recordGuardPassed } from '../transitions/record-guard-passed.ts';
+import { countAtGuard } from '../transitions/trip-guard.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 
-/** Counts a leaving at the guard against mass changes. */
+/** Counts a leaving at the guard against mass changes: it passes, or it waits with the others. Idempotent. */
 export function createCheckGuard(deps: ActivityDeps) {
-  return async (input: LookRequest & { generation: number }): Promise<void> => {
-    await recordGuardPassed(deps.store, input.membershipId, input.generation);
-  };
+  return async (input: LookRequest & { generation: number }): Promise<void> =>
+    countAtGuard(deps.store, deps.file, input);
 }

@@ -67,3 +67,15 @@ export function page<T>(
 export function writeCursor(key: (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
+
+/** A list that is sorted by time, newest first: the time and id of the last entry. */
+const timeCursor = z.tuple([z.int().min(0).max(8.64e15), z.string().max(255)]);
+
+/** The filter of what comes after a cursor in a list that is sorted by a time, newest first, then by id. */
+export function before(field: string, cursor: string | undefined): object {
+  const after = readCursor(cursor, timeCursor);
+  if (after === null) return {};
+  const [ms, _id] = after;
+  const at = new Date(ms);
+  return { $or: [{ [field]: { $lt: at } }, { [field]: at, _id: { $lt: _id } }] };
+}

@@ -17,6 +17,9 @@ export const refusalCodes = [
   'bodyGone',
   'stillQuarantined',
   'dryRunNeeded',
+  'guardDecided',
+  'secondAdminNeeded',
+  'changedSince',
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

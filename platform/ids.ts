@@ -10,6 +10,7 @@ export type IdPrefix =
   | 'membership'
   | 'mirror'
   | 'hold'
+  | 'guard'
   | 'reason'
   | 'link'
   | 'link_request'

@@ -76,6 +76,8 @@ export function comeIn(membership: Membership, note: Note): void {
   membership.dueAt = null;
   membership.conditions = null;
   membership.blockedBy = [];
+  // Whoever is in waits at no guard; what an admin decides on the others is not about them.
+  membership.guard = null;
   if (returning) {
     membership.giveBack = true;
     // WorkOS announces nobody's groups a second time.

@@ -1,12 +1,26 @@
 import { Refusal } from '../domain/errors.ts';
+import type { PolicyDefaults } from '../domain/host-file.ts';
 import type { DirectorySync, Policy } from '../domain/policy.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
+import { resolvePolicy } from '../platform/policy-schema.ts';
 import { lockImports } from './import-locks.ts';
+import { openGuard } from './open-guard.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
 import { keepReason } from './reasons.ts';
+import { sameValue } from './same-value.ts';
+
+/** A whole policy that takes the place of the one before. */
+export interface PolicyPut {
+  policy: Policy;
+  directorySync?: DirectorySync;
+  by?: string;
+  reason?: string | null;
+  /** What stands where nobody has set anything; only to tell what the policy changes. */
+  defaults?: PolicyDefaults;
+}
 
 /**
  * Replaces the policy of an organization and makes its lifecycles look again, in batches. `directorySync`
@@ -17,7 +31,7 @@ import { keepReason } from './reasons.ts';
 export async function putPolicy(
   store: Store,
   organizationId: string,
-  put: { policy: Policy; directorySync?: DirectorySync; by?: string; reason?: string | null },
+  put: PolicyPut,
 ): Promise<OrganizationDocument> {
   return inTransaction(store, async (tx) => {
     await tx.store.fences.organization(tx, organizationId);
@@ -25,6 +39,8 @@ export async function putPolicy(
     const directorySync = put.directorySync ?? organization.directorySync;
     if (directorySync === 'enabled') await refuseLockOut(tx, organization);
     await raiseOrganization(tx, organizationId);
+    const { policy, defaults = {} } = put;
+    await guardEndings(tx, organization, { policy, directorySync, defaults });
     await tx.collections.organizations.updateOne(
       { _id: organizationId },
       {
@@ -42,6 +58,35 @@ export async function putPolicy(
     );
     return { ...organization, policy: put.policy, directorySync };
   });
+}
+
+/** Opens a guard where the change can end somebody's access: whom it ends waits for an admin's word. */
+async function guardEndings(
+  tx: Transaction,
+  { _id, policy, directorySync }: OrganizationDocument,
+  put: { policy: Policy; directorySync: DirectorySync; defaults: PolicyDefaults },
+): Promise<void> {
+  const { defaults, ...after } = put;
+  const before = { policy, directorySync };
+  const changed = !sameValue(
+    decidingOnAccess(resolvePolicy(policy, defaults)),
+    decidingOnAccess(put.policy),
+  );
+  // Only `enabled` puts anybody out: those whom no directory knows.
+  const turnedOn = directorySync !== 'enabled' && after.directorySync === 'enabled';
+  if (!changed && !turnedOn) return;
+  await openGuard(tx, {
+    organizationId: _id,
+    kind: 'configuration',
+    directoryId: null,
+    restores: { what: 'policy', before, after },
+  });
+}
+
+/** What of a policy decides who is in; the rest never ends anybody's access. */
+function decidingOnAccess(policy: Policy): Partial<Policy> {
+  const { accessByGroup, leavingAttributes, lifecycleAuthority, suspendedCountsAsLeaving } = policy;
+  return { accessByGroup, leavingAttributes, lifecycleAuthority, suspendedCountsAsLeaving };
 }
 
 /**

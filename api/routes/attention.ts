@@ -1,21 +1,10 @@
 import { z } from 'zod';
 
 import { id, time, timeText } from '../fields.ts';
-import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 
 /* What waits for an admin, or what one should know: newest first. */
-
-/** A list that is sorted by time, newest first: the time and id of the last entry. */
-const timeCursor = z.tuple([z.int().min(0).max(8.64e15), z.string().max(255)]);
-
-function before(field: string, cursor: string | undefined): object {
-  const after = readCursor(cursor, timeCursor);
-  if (after === null) return {};
-  const [ms, _id] = after;
-  const at = new Date(ms);
-  return { $or: [{ [field]: { $lt: at } }, { [field]: at, _id: { $lt: _id } }] };
-}
 
 const linkRequest = z
   .strictObject({

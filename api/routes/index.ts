@@ -4,12 +4,15 @@ import { checkAccessRoute } from './access-checks.ts';
 import { listLinkRequestsRoute, listNoticesRoute, listQuarantineRoute } from './attention.ts';
 import { commandRoutes } from './commands.ts';
 import { listDirectoriesRoute } from './directories.ts';
+import { approveGuardRoute, getGuardRoute, listGuardsRoute, rejectGuardRoute } from './guards.ts';
 import { liveRoute, metricsRoute, readyRoute } from './health.ts';
 import { listHoldsRoute, placeHoldRoute, releaseHoldRoute } from './holds.ts';
 import { importUsersRoute } from './import-users.ts';
+import { logInRoute } from './logins.ts';
 import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
 import { openApiRoute } from './openapi.ts';
 import { getPolicyRoute, putPolicyRoute } from './policy.ts';
+import { getRoleMappingsRoute, putRoleMappingsRoute } from './role-mappings.ts';
 import { searchUsersRoute } from './search-users.ts';
 import { getUserRoute, listUsersRoute } from './users.ts';
 
@@ -17,6 +20,7 @@ import { getUserRoute, listUsersRoute } from './users.ts';
 export const routes: readonly Route[] = [
   receiveWebhook,
   checkAccessRoute,
+  logInRoute,
   listUsersRoute,
   importUsersRoute,
   searchUsersRoute,
@@ -29,7 +33,13 @@ export const routes: readonly Route[] = [
   releaseHoldRoute,
   getPolicyRoute,
   putPolicyRoute,
+  getRoleMappingsRoute,
+  putRoleMappingsRoute,
   listDirectoriesRoute,
+  listGuardsRoute,
+  getGuardRoute,
+  approveGuardRoute,
+  rejectGuardRoute,
   listLinkRequestsRoute,
   listQuarantineRoute,
   listNoticesRoute,

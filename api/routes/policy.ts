@@ -68,6 +68,7 @@ export const putPolicyRoute = defineRoute({
       policy,
       by: `admin:${caller.name}`,
       reason: why ?? null,
+      defaults: hostFile.defaults.policy,
       ...(directorySync === undefined ? {} : { directorySync }),
     });
     return { status: 200, body: present(policy, organization.directorySync) };

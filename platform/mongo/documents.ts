@@ -26,6 +26,7 @@ export interface OrganizationDocument {
   deletedAt: Date | null;
   /** An announced switch of provider: until then a deleted or unlinked directory ends nobody's backing. */
   switchUntil: Date | null;
+  switchSet?: { by: string; at: Date; reasonId: string | null };
   /** What an admin set; the file's defaults and `defaultPolicy` fill the rest. null: nothing was set. */
   policy: Policy | null;
   /** Who set it last, when and why. */
@@ -63,6 +64,12 @@ export interface DirectoryDocument {
   state: string;
   eventAtMs: number;
   deletedAt: Date | null;
+  /** Since when WorkOS says that its customer unlinked it; no event tells, so it is asked. */
+  unlinkedAt: Date | null;
+  /** When WorkOS was asked for its state last. */
+  checkedAt: Date | null;
+  /** The organization it was moved from, while people are still to follow. */
+  movedFrom: string | null;
   /** A full comparison with WorkOS was asked for and has not begun: the outbox of reconciliation. */
   reconcileWantedAt?: Date;
   createdAt: Date;
@@ -114,21 +121,31 @@ export interface GuardDocument {
   kind: 'mass' | 'configuration' | 'teardown';
   /** `mass`: whose people left. `teardown`: the directory that went, null for the organization itself. */
   directoryId: string | null;
-  state: 'open' | 'approved' | 'rejected';
+  /** `withdrawn`: everybody came back before anybody decided. */
+  state: 'open' | 'approved' | 'rejected' | 'withdrawn';
+  /** Somebody waits, or waited: what ends nobody's access is no guard to anybody. */
+  shown: boolean;
   openedAt: Date;
-  /** What the change replaced, so that a rejection undoes it. */
+  /** `mass`: the first and the last closing that it covers. */
+  window: { from: Date; until: Date } | null;
+  /** What the change replaced, so that a rejection undoes it, and what it set, which must still stand then. */
   restores:
-    | { what: 'policy'; policy: Policy | null; directorySync: DirectorySync }
-    | { what: 'mappings'; mappings: RoleMapping[] }
+    | { what: 'policy'; before: PolicySetting; after: PolicySetting }
+    | { what: 'mappings'; before: RoleMapping[]; after: RoleMapping[] }
     | null;
   /** Who approved, in order: where two admins exist, two must. */
   approvals: { by: string; at: Date; reasonId: string | null }[];
   decidedBy: string | null;
   decidedAt: Date | null;
   reasonId: string | null;
-  /** The decision was carried to everybody who waits; absent when it was. */
+  /** It gathers its people, or carries the decision to them; absent when everybody was reached. */
   spreading?: true;
+  /** When the spreading began last. */
+  spreadSince: Date;
 }
+
+/** What an admin sets of an organization by its policy. */
+export type PolicySetting = Pick<OrganizationDocument, 'policy' | 'directorySync'>;
 
 /** What became of a delivered event. */
 export type InboxOutcome =
@@ -273,7 +290,8 @@ export interface NoticeDocument {
     | 'organizationDeleted'
     | 'edgeAcrossDirectories'
     | 'reconciled'
-    | 'hostRefused';
+    | 'hostRefused'
+    | 'ssoIdentityDiffers';
   organizationId: string | null;
   directoryId: string | null;
   subjectId: string | null;

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+
+import type { GuardDocument } from '../../platform/mongo/documents.ts';
+import type { Store } from '../../platform/mongo/store.ts';
+import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
+import { waitingAt } from '../../transitions/wait-at-guard.ts';
+import { ApiProblem } from '../problem.ts';
+import type { ApiDeps } from '../deps.ts';
+import { id, reason, time, timeText } from '../fields.ts';
+import { before, page, pageOf, pageQuery } from '../paging.ts';
+import { defineRoute, noBody, nothing } from '../route.ts';
+import { reasonTexts } from './read-people.ts';
+
+const states = ['open', 'approved', 'rejected', 'withdrawn'] as const;
+const kinds = ['mass', 'configuration', 'teardown'] as const;
+
+const guardShape = z
+  .strictObject({
+    id,
+    organizationId: id,
+    directoryId: z.nullable(id),
+    kind: z.enum(kinds).meta({
+      description:
+        'mass: many people of one directory left within a window. configuration, teardown: the endings of one change, however few.',
+    }),
+    state: z
+      .enum(states)
+      .meta({ description: 'withdrawn: everybody came back before anybody decided.' }),
+    openedAt: time,
+    waiting: z.int().meta({ description: 'How many people wait at it now.' }),
+    approvals: z.array(z.strictObject({ by: z.string(), at: time })),
+    decidedBy: z.nullable(z.string()),
+    decidedAt: z.nullable(time),
+    reason: z.nullable(z.string()),
+  })
+  .meta({ id: 'Guard' });
+
+const params = z.strictObject({ id });
+
+/** `GET /v1/guards` */
+export const listGuardsRoute = defineRoute({
+  method: 'get',
+  path: '/v1/guards',
+  summary: 'List the mass changes that wait for a decision, and those that were decided',
+  description: 'Newest first. A change that ends nobody’s access has no guard here.',
+  auth: 'admin',
+  request: {
+    params: nothing,
+    query: z.strictObject({
+      ...pageQuery,
+      organizationId: id.optional(),
+      state: z.enum(states).optional(),
+    }),
+    body: noBody,
+  },
+  responses: { 200: pageOf(guardShape) },
+  async handler({ query: { organizationId, state, limit, cursor } }, { store }) {
+    const found = await store()
+      .collections.guards.find({
+        shown: true,
+        ...(organizationId === undefined ? {} : { organizationId }),
+        ...(state === undefined ? {} : { state }),
+        ...before('openedAt', cursor),
+      })
+      .sort({ openedAt: -1, _id: -1 })
+      .limit(limit + 1)
+      .toArray();
+    const { entries, next } = page(found, limit, ({ openedAt, _id }) => [+openedAt, _id]);
+    return { status: 200, body: { data: await presentAll(store(), entries), next } };
+  },
+});
+
+/** `GET /v1/guards/{id}` */
+export const getGuardRoute = defineRoute({
+  method: 'get',
+  path: '/v1/guards/{id}',
+  summary: 'Read one guard',
+  auth: 'admin',
+  request: { params, query: nothing, body: noBody },
+  responses: { 200: guardShape },
+  async handler({ params: given }, { store }) {
+    const guard = await store().collections.guards.findOne({ _id: given.id });
+    if (guard === null) throw new ApiProblem(404, 'notFound', 'There is no such guard.');
+    return { status: 200, body: await presentOne(store(), guard) };
+  },
+});
+
+/** `POST /v1/guards/{id}/approve` */
+export const approveGuardRoute = defineRoute({
+  method: 'post',
+  path: '/v1/guards/{id}/approve',
+  summary: 'Approve: ownership transfer and cooling-off go on for everybody who waits',
+  description:
+    'Where two admin keys or more exist, two of them must approve: the first answer is 202. Nothing is due sooner than `graceDays` afterwards.',
+  auth: 'admin',
+  request: { params, query: nothing, body: z.strictObject({ reason }) },
+  responses: { 200: guardShape, 202: guardShape },
+  async handler({ params: given, body, caller }, { store, settings }) {
+    const guard = await approveGuard(store(), {
+      guardId: given.id,
+      by: caller.name,
+      reason: body.reason ?? null,
+      admins: adminsOf(settings),
+    });
+    const shown = await presentOne(store(), guard);
+    return guard.state === 'open' ? { status: 202, body: shown } : { status: 200, body: shown };
+  },
+});
+
+/** `POST /v1/guards/{id}/reject` */
+export const rejectGuardRoute = defineRoute({
+  method: 'post',
+  path: '/v1/guards/{id}/reject',
+  summary: 'Reject: whom the directory still knows is restored, everybody else is retained',
+  description: 'One admin is enough. Configuration is written back as it was before the change.',
+  auth: 'admin',
+  request: { params, query: nothing, body: z.strictObject({ reason }) },
+  responses: { 200: guardShape },
+  async handler({ params: given, body, caller }, { store }) {
+    const guard = await rejectGuard(store(), {
+      guardId: given.id,
+      by: caller.name,
+      reason: body.reason ?? null,
+    });
+    return { status: 200, body: await presentOne(store(), guard) };
+  },
+});
+
+/** Several keys of one name are one admin, as while a key is rotated. */
+function adminsOf({ keys }: ApiDeps['settings']): number {
+  return new Set(keys.admin.map(({ name }) => name)).size;
+}
+
+async function presentAll(
+  store: Store,
+  guards: GuardDocument[],
+): Promise<z.input<typeof guardShape>[]> {
+  const reasons = await reasonTexts(
+    store,
+    guards.map(({ reasonId }) => reasonId),
+  );
+  return Promise.all(guards.map(async (guard) => present(store, guard, reasons)));
+}
+
+async function presentOne(store: Store, guard: GuardDocument): Promise<z.input<typeof guardShape>> {
+  return present(store, guard, await reasonTexts(store, [guard.reasonId]));
+}
+
+async function present(
+  store: Store,
+  guard: GuardDocument,
+  reasons: Map<string, string>,
+): Promise<z.input<typeof guardShape>> {
+  return {
+    id: guard._id,
+    organizationId: guard.organizationId,
+    directoryId: guard.directoryId,
+    kind: guard.kind,
+    state: guard.state,
+    openedAt: guard.openedAt.toISOString(),
+    waiting: await store.collections.memberships.countDocuments(waitingAt(guard._id)),
+    approvals: guard.approvals.map(({ by, at }) => ({ by, at: at.toISOString() })),
+    decidedBy: guard.decidedBy,
+    decidedAt: timeText(guard.decidedAt),
+    reason: reasons.get(guard.reasonId ?? '') ?? null,
+  };
+}
