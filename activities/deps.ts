@@ -3,6 +3,7 @@ import type { RevocationPolicy } from '../connectors/revocation.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import type { DirectoryLookup } from '../platform/workos/directory-lookup.ts';
+import type { Polling } from './poll-events.ts';
 
 /** What the activities work with; composed in `workers/main.ts`. */
 export interface ActivityDeps {
@@ -12,6 +13,8 @@ export interface ActivityDeps {
   host: HostApplication | null;
   /** null: no WorkOS key, so a last look can never be certain and nobody is erased. */
   directoryLookup: DirectoryLookup | null;
+  /** null: events arrive by webhook only. */
+  polling: Polling | null;
   revocation: RevocationPolicy;
   newUserId: () => string;
   /** The longest pause between two tries of a step, milliseconds. */

@@ -9,6 +9,7 @@ import { createErasePerson } from './erase-person.ts';
 import { guarded } from './failures.ts';
 import { createLook, type LookRequest, type LookResult } from './look.ts';
 import { createOpen } from './open-membership.ts';
+import { createPollEvents, isTold } from './poll-events.ts';
 import { createProjectUser } from './project-user.ts';
 import { createReadAfresh } from './read-afresh.ts';
 import { createReturnOwnership } from './return-ownership.ts';
@@ -30,7 +31,11 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
       await activity(input);
       return look({ membershipId: input.membershipId, nowMs: input.nowMs });
     }, onError);
+  const poll = guarded(beating(createPollEvents(deps)), (error) => {
+    if (!isTold(error)) onError(error);
+  });
   return {
+    pollEvents: async () => poll(undefined),
     look: guarded(look, onError),
     open: step(createOpen(deps)),
     widen: step(createWiden(deps)),

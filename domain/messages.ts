@@ -13,6 +13,13 @@ export function anchorWorkflowId(queuePrefix: string): string {
   return `${queuePrefix}-anchor`;
 }
 
+export const pollerWorkflowType = 'eventsPoller';
+
+/** The one poller of the Events API of a deployment, by the prefix of its task queues. */
+export function pollerWorkflowId(queuePrefix: string): string {
+  return `${queuePrefix}-events-poller`;
+}
+
 /** The workflow id of the lifecycle of one membership. */
 export function lifecycleWorkflowId(membershipId: string): string {
   return `user-lifecycle/${membershipId}`;

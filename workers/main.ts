@@ -2,6 +2,7 @@ import '../platform/check-node.js';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import type { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 
 import { createActivities } from '../activities/index.ts';
@@ -17,7 +18,10 @@ import { createMetrics } from '../platform/metrics.ts';
 import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
-import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import {
+  createLifecycleSignals,
+  type LifecycleSignals,
+} from '../platform/temporal/lifecycle-signals.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
 import { spreadFacts } from '../transitions/spread-facts.ts';
 import { keepAnchor } from './anchor-keeper.ts';
@@ -25,12 +29,15 @@ import { createWorkers } from './create-workers.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { startHealthServer } from './health-server.ts';
 import { beat, stopBeating } from './heartbeat.ts';
+import { keepPoller } from './poller-keeper.ts';
+import { pollingOf } from './polling.ts';
 import { repeat, type Repeating } from './repeat.ts';
 import { sweep } from './sweep.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
 const heartbeatIntervalMs = 2000;
 const anchorIntervalMs = 5000;
+const pollerIntervalMs = 10_000;
 const lookupTimeoutMs = 20_000;
 
 /** The worker process: Temporal workers, dispatcher, anchor and sweep on one store. */
@@ -49,10 +56,14 @@ async function main(): Promise<void> {
   const connection = await patiently(log, 'temporal', async () =>
     NativeConnection.connect(config.temporal.connection),
   );
+  const client = createTemporalClient(config.temporal);
+  const { queuePrefix } = config.temporal;
+  const signals = createLifecycleSignals(client, { queuePrefix, deadlineMs: 2000 });
+  const polling = pollingOf(config, { log, metrics, signals });
   const workers = await createWorkers({
     connection,
     namespace: config.temporal.namespace,
-    queuePrefix: config.temporal.queuePrefix,
+    queuePrefix,
     stickyTimeoutMs: config.temporal.stickyTimeoutMs,
     workflowBundle: await workflowBundle(config),
     activities: createActivities(
@@ -61,6 +72,7 @@ async function main(): Promise<void> {
         file,
         host: hostOf(store, file, config),
         directoryLookup: lookupOf(config),
+        polling,
         revocation: defaultRevocationPolicy,
         newUserId: userIdsFor(file),
         maxPauseMs: config.intervals.retryMaxMs,
@@ -71,10 +83,12 @@ async function main(): Promise<void> {
     ),
   });
   const processId = `worker_${randomUUID()}`;
-  const chores = startChores({ config, store, file, log, metrics, workers, processId });
-  const running = workers.map(async (worker) => worker.run());
+  const polls = polling !== null;
+  const running = { config, store, file, log, metrics, workers, processId, client, signals, polls };
+  const chores = startChores(running);
+  const runs = workers.map(async (worker) => worker.run());
   // One worker that ends takes the process down: a half-working one would look healthy.
-  const ended = Promise.race([...running, stopSignal()]);
+  const ended = Promise.race([...runs, stopSignal()]);
   log.info('polling');
 
   try {
@@ -83,7 +97,7 @@ async function main(): Promise<void> {
     await stopBeating(store, processId).catch(() => undefined);
     await Promise.all(chores.map(async (chore) => chore.stop()));
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    await Promise.allSettled(running);
+    await Promise.allSettled(runs);
     await connection.close();
     health?.close();
     await store.client.close();
@@ -98,16 +112,19 @@ interface Running {
   metrics: ReturnType<typeof createMetrics>;
   workers: Worker[];
   processId: string;
+  client: Client;
+  signals: LifecycleSignals;
+  /** Whether this worker polls the Events API. */
+  polls: boolean;
 }
 
 function startChores(running: Running): Repeating[] {
-  const { config, store, file, log, metrics, workers, processId } = running;
+  const { config, store, file, log, metrics, workers, processId, client, signals } = running;
   const rules = { file, newUserId: userIdsFor(file) };
   const { queuePrefix } = config.temporal;
-  const client = createTemporalClient(config.temporal);
   const dispatcher = createDispatcher({
     store,
-    signals: createLifecycleSignals(client, { queuePrefix, deadlineMs: 2000 }),
+    signals,
     joinAdmission: config.limits.joinAdmission,
     onSignalled: (kind, sent) => metrics.signalled(kind, sent),
   });
@@ -127,6 +144,11 @@ function startChores(running: Running): Repeating[] {
       if (raised !== null && raised > 0) {
         log.warn({ raised }, "Temporal's memory was lost; every open lifecycle looks again");
       }
+      return false;
+    }),
+    chore('poller', pollerIntervalMs, async () => {
+      const done = await keepPoller(client, queuePrefix, running.polls);
+      if (done !== null) log.info({ done }, 'the poller of the Events API');
       return false;
     }),
     chore('sweep', config.intervals.sweepMs, async () => {

@@ -41,6 +41,17 @@ export const revocation: ActivityOptions = {
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumAttempts: 3 },
 };
 
+/**
+ * Polling is how leavings arrive where a webhook was missed. It is tried for ever: the activity names the pause itself
+ * where WorkOS asks for one.
+ */
+export const polling: ActivityOptions = {
+  priority: { priorityKey: 1 },
+  startToCloseTimeout: '5m',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' },
+};
+
 /** What cannot be undone runs on a queue of its own, so that it can be given its own workers and rights. */
 export const erasure: ActivityOptions = {
   priority: { priorityKey: 5 },

@@ -1,2 +1,3 @@
 export { anchor } from './anchor.ts';
+export { eventsPoller } from './events-poller.ts';
 export { userLifecycle } from './user-lifecycle.ts';

@@ -39,6 +39,7 @@ async function found(membershipId: string): Promise<ConditionsFound | null> {
     file: tenure.file,
     host: tenure.host,
     directoryLookup: scriptedLookup(),
+    polling: null,
     revocation: defaultRevocationPolicy,
     newUserId: tenure.intake.newUserId,
     maxPauseMs: 1000,

@@ -6,6 +6,7 @@ import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporal
 import type { Db, MongoClient } from 'mongodb';
 
 import { createActivities } from '../../activities/index.ts';
+import type { Polling, PollReports } from '../../activities/poll-events.ts';
 import type { HostApplication } from '../../connectors/host-application.ts';
 import { createMongoHost } from '../../connectors/mongodb/host.ts';
 import type { HostFile } from '../../domain/host-file.ts';
@@ -123,10 +124,23 @@ export interface RunningTenure extends TestTenure {
   sandbox(organizationId: string, seconds: number, policy?: PolicyDefaults): Promise<void>;
 }
 
+/** Reports of the poller that nobody reads. */
+export const silentReports: PollReports = {
+  answered: () => undefined,
+  tookIn: () => undefined,
+  accessClosed: () => undefined,
+  notApplied: () => undefined,
+};
+
 let installed = false;
 
-/** Starts workers and dispatcher in this process, with task queues and a database of their own. */
-export async function startTenure(): Promise<RunningTenure> {
+/**
+ * Starts workers and dispatcher in this process, with task queues and a database of their own. Nothing is polled
+ * unless `polling` says with what, and a test starts the poller.
+ */
+export async function startTenure(
+  options: { polling?: Pick<Polling, 'api' | 'intervalMs'> } = {},
+): Promise<RunningTenure> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
   const tenure = await openTenure();
@@ -136,6 +150,7 @@ export async function startTenure(): Promise<RunningTenure> {
   const nativeConnection = await NativeConnection.connect({ address: servers.temporalAddress });
   const connection = await Connection.connect({ address: servers.temporalAddress });
   const client = new Client({ connection, namespace: 'default' });
+  const signals = createLifecycleSignals(client, { queuePrefix });
   const workers: Worker[] = await createWorkers({
     connection: nativeConnection,
     namespace: 'default',
@@ -148,6 +163,10 @@ export async function startTenure(): Promise<RunningTenure> {
         file: tenure.file,
         host: tenure.host,
         directoryLookup: lookup,
+        polling:
+          options.polling === undefined
+            ? null
+            : { ...options.polling, bodyDays: 30, signals, reports: silentReports },
         revocation: { readBackPauseMs: 20, giveUpAfterMs: 5000 },
         newUserId: () => newId('user'),
         maxPauseMs: 2000,
@@ -160,7 +179,6 @@ export async function startTenure(): Promise<RunningTenure> {
     ),
   });
   const running = workers.map(async (worker) => worker.run());
-  const signals = createLifecycleSignals(client, { queuePrefix });
   const dispatcher = createDispatcher({
     store: tenure.store,
     signals,
