@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { createWorkos, type WorkosAccess } from './client.ts';
+import { refusingFetch } from './http-refusal.ts';
 import { ListingFailed, listingFailed, pauseAsked } from './listing-failed.ts';
 import { createRequestLimiter } from './request-limiter.ts';
 import {
@@ -164,7 +165,7 @@ const groups = (query: Record<string, string>): Asked => ({
 
 /** One request in its turn, and again after the pause that WorkOS asks for. */
 function createGet(options: ListingOptions, marginMs: number): Get {
-  const workos = createWorkos(options);
+  const workos = createWorkos(options, { fetchFn: refusingFetch });
   const limiter = createRequestLimiter(options.usersPerSecond ?? usersPerSecond);
   return async ({ path, query = {}, limit, mayBeMissing }) => {
     for (let waits = 0; ; waits += 1) {

@@ -1,4 +1,4 @@
-import { RateLimitExceededException } from '@workos-inc/node';
+import { refusalIn } from './http-refusal.ts';
 
 /**
  * Why a listing could not be read. `refused`: the key or the request, so that repeating does not help;
@@ -32,15 +32,16 @@ export function listingFailed(error: unknown, hasCursor: boolean): ListingFailed
 const shortestWaitMs = 250;
 const longestWaitMs = 60_000;
 
-/** Milliseconds to wait after a 429; null for anything else. */
+/** Milliseconds to wait where WorkOS asks for patience: a 429, or a 503 that says how much; null for anything else. */
 export function pauseAsked(error: unknown): number | null {
-  if (!(error instanceof RateLimitExceededException)) return null;
-  const seconds = Number.isFinite(error.retryAfter) ? (error.retryAfter ?? 1) : 1;
-  return Math.min(Math.max(seconds * 1000, shortestWaitMs), longestWaitMs);
+  const refusal = refusalIn(error);
+  const isBusy = refusal?.status === 503 && refusal.retryAfterMs !== null;
+  if (refusal?.status !== 429 && !isBusy) return null;
+  return Math.min(Math.max(refusal.retryAfterMs ?? 1000, shortestWaitMs), longestWaitMs);
 }
 
 function problemIn(error: unknown, hasCursor: boolean): ListingProblem {
-  switch (statusOf(error)) {
+  switch (refusalIn(error)?.status) {
     case 400:
     case 422:
       return hasCursor ? 'cursorRefused' : 'refused';
@@ -54,11 +55,4 @@ function problemIn(error: unknown, hasCursor: boolean): ListingProblem {
     default:
       return error instanceof Error && error.name === 'ParseError' ? 'malformed' : 'unavailable';
   }
-}
-
-/** The client's exceptions carry the status; not all of them are of one class. */
-function statusOf(error: unknown): number | null {
-  const status: unknown =
-    typeof error === 'object' && error !== null && 'status' in error ? error.status : null;
-  return typeof status === 'number' ? status : null;
 }
