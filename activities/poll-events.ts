@@ -144,7 +144,7 @@ async function takeIn(
     {
       intake: { file, newUserId, bodyDays, timeoutMs: intakeTimeoutMs },
       signal,
-      onFailed: reports.notApplied,
+      onFailed: (error, eventId) => reports.notApplied(error, eventId),
       onTaken({ urgent, organizationId }) {
         if (urgent.length === 0) return;
         reports.accessClosed((Date.now() - receivedAt.getTime()) / 1000);

@@ -1,30 +1,6 @@
-import type { Collection } from 'mongodb';
-
+import type { EventCursorDocument } from './event-cursor-document.ts';
 import type { Store } from './store.ts';
 import { inTransaction } from './transaction.ts';
-
-/**
- * How far the Events API was read: one document. Only the poller writes it, and only from what the Events API
- * answered. A webhook never moves it: WorkOS shows an event there some seconds later, so that an older one
- * would be jumped over for good.
- */
-export interface EventCursorDocument {
-  _id: 'workos';
-  /** The id of the last processed event; null: none yet, so the retained history is read from its beginning. */
-  after: string | null;
-  /** When that event happened; null where there is none, or it does not say. */
-  eventAt: Date | null;
-  /** Where the reading began that led to this cursor: the first poll, or the first one after a loss. */
-  rangeStart: Date | null;
-  /** When a poller first tried to read. */
-  begunAt: Date;
-  /** The last time that everything there was had been read. */
-  polledAt: Date | null;
-  /** When WorkOS last refused the cursor, so that the history had to be read again. */
-  lostAt: Date | null;
-  /** All events so far, by what became of them. */
-  counts: { taken: number; known: number; quarantined: number };
-}
 
 /** Where reading stands. */
 export type EventCursor = Omit<EventCursorDocument, '_id'>;
@@ -40,19 +16,15 @@ const untouched: Omit<EventCursor, 'begunAt'> = {
   counts: { taken: 0, known: 0, quarantined: 0 },
 };
 
-function cursors({ db }: Store): Collection<EventCursorDocument> {
-  return db.collection('eventCursors');
-}
-
 /** The cursor as it stands; null: nothing was ever polled. */
 export async function readEventCursor(store: Store): Promise<EventCursor | null> {
-  return cursors(store).findOne({ _id: id }, { timeoutMS: readTimeoutMs });
+  return store.collections.eventCursors.findOne({ _id: id }, { timeoutMS: readTimeoutMs });
 }
 
 /** The cursor to read on from; made where there is none. */
 export async function beginAtEventCursor(store: Store): Promise<EventCursor> {
   const first = { ...untouched, begunAt: new Date() };
-  const found = await cursors(store).findOneAndUpdate(
+  const found = await store.collections.eventCursors.findOneAndUpdate(
     { _id: id },
     { $setOnInsert: first },
     { upsert: true, returnDocument: 'after' },
@@ -77,7 +49,7 @@ export async function moveEventCursor(
   },
 ): Promise<boolean> {
   const { taken, known, quarantined } = to.counts;
-  const moved = await cursors(store).updateOne(
+  const moved = await store.collections.eventCursors.updateOne(
     { _id: id, after: seen.after },
     {
       $set: {
@@ -106,7 +78,7 @@ export async function loseEventCursor(
   lostAt: Date,
 ): Promise<boolean> {
   return inTransaction(store, async ({ session, collections }) => {
-    const cleared = await cursors(store).updateOne(
+    const cleared = await collections.eventCursors.updateOne(
       { _id: id, after: seen.after },
       { $set: { after: null, eventAt: null, rangeStart: null, lostAt } },
       { session },

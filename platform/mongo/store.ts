@@ -9,6 +9,7 @@ import {
 import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { Membership } from '../../domain/membership.ts';
 import type * as documents from './documents.ts';
+import type { EventCursorDocument } from './event-cursor-document.ts';
 import { productionFences, type Fences } from './fences.ts';
 import type { ReconciledItemDocument, ReconciliationDocument } from './reconciliation-documents.ts';
 
@@ -35,6 +36,7 @@ export interface Collections {
   dispatches: Collection<documents.DispatchDocument>;
   fences: Collection<documents.FenceDocument>;
   heartbeats: Collection<documents.HeartbeatDocument>;
+  eventCursors: Collection<EventCursorDocument>;
   reconciliations: Collection<ReconciliationDocument>;
   reconciledItems: Collection<ReconciledItemDocument>;
 }
@@ -102,6 +104,7 @@ export function storeOn(
       dispatches: db.collection('dispatches'),
       fences: db.collection('fences'),
       heartbeats: db.collection('heartbeats'),
+      eventCursors: db.collection('eventCursors'),
       reconciliations: db.collection('reconciliations'),
       reconciledItems: db.collection('reconciledItems'),
     },
