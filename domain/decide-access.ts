@@ -18,6 +18,8 @@ export interface GateEntry {
   organizationId: string;
   directoryUserIds: string[];
   idpIds: string[];
+  /** Those of `idpIds` that no directory told: logins taught them. */
+  ssoIdpIds?: string[];
   emails: string[];
   access: Access | { state: 'closed'; reason: 'pendingLink' };
   roles: string[];
@@ -55,7 +57,7 @@ export interface AccessDecision {
  */
 export function observedDecision(decision: AccessDecision | null): AccessDecision {
   if (decision === null)
-    return { ...deny('unknown'), allowed: true, reason: 'open', observed: null };
+    return { ...denied('unknown'), allowed: true, reason: 'open', observed: null };
   const { allowed, reason } = decision;
   return { ...decision, allowed: true, reason: 'open', observed: { allowed, reason } };
 }
@@ -67,12 +69,13 @@ export function observedDecision(decision: AccessDecision | null): AccessDecisio
  */
 export function decideAccess(question: AccessQuestion, entries: GateEntry[]): AccessDecision {
   const found = identities(question, entries).map((matches) => entries.filter(matches));
-  if (found.length === 0 || found.every((matches) => matches.length === 0)) return deny('unknown');
-  if (found.some((matches) => matches.length === 0)) return deny('identityMismatch');
+  if (found.length === 0 || found.every((matches) => matches.length === 0))
+    return denied('unknown');
+  if (found.some((matches) => matches.length === 0)) return denied('identityMismatch');
   const common = entries.filter((entry) => found.every((matches) => matches.includes(entry)));
   const [entry] = common;
-  if (entry === undefined) return deny('identityMismatch');
-  if (common.length > 1) return deny('ambiguous');
+  if (entry === undefined) return denied('identityMismatch');
+  if (common.length > 1) return denied('ambiguous');
   return answer(entry);
 }
 
@@ -119,7 +122,8 @@ function answer(entry: GateEntry): AccessDecision {
   };
 }
 
-function deny(reason: DecisionReason): AccessDecision {
+/** Nobody is let in, and nobody is named. */
+export function denied(reason: DecisionReason): AccessDecision {
   return {
     allowed: false,
     reason,

@@ -1,8 +1,8 @@
 import type { DirectoryUser } from '../domain/directory-user.ts';
-import { linkKey } from '../domain/link-keys.ts';
 import type { ErasureFact, Membership } from '../domain/membership.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
+import { forgetAsManager } from './forget-as-manager.ts';
 import { tracesOf } from './person-traces.ts';
 import { scrubInbox } from './scrub-inbox.ts';
 
@@ -46,66 +46,6 @@ async function forgetMirrors(tx: Transaction, membershipId: string): Promise<num
     await tx.collections.directoryUsers.replaceOne({ _id: mirror._id }, forgotten, { session });
   }
   return mirrors.length;
-}
-
-/**
- * Others name the person as their manager. The address goes there too, unless somebody who is in the
- * organization now has it: a recycled address is the newcomer's.
- */
-async function forgetAsManager(
-  tx: Transaction,
-  membership: Membership,
-  emails: string[],
-): Promise<number> {
-  const { session } = tx;
-  const inUse = await tx.collections.gate
-    .find(
-      {
-        organizationId: membership.organizationId,
-        emails: { $in: emails },
-        _id: { $ne: membership._id },
-      },
-      { session },
-    )
-    .toArray();
-  const gone = emails.filter((email) => !inUse.some((entry) => entry.emails.includes(email)));
-  if (gone.length === 0) return 0;
-  const reports = await tx.collections.directoryUsers
-    .find(
-      {
-        organizationId: membership.organizationId,
-        'records.profile.managerEmail': { $type: 'string' },
-      },
-      { session },
-    )
-    .toArray();
-  let changed = 0;
-  for (const mirror of reports) {
-    const records = mirror.records.map((record) => withoutManager(record, gone));
-    if (records.every((record, index) => record === mirror.records[index])) continue;
-    await tx.collections.directoryUsers.updateOne(
-      { _id: mirror._id },
-      { $set: { records } },
-      { session },
-    );
-    changed += 1;
-  }
-  return changed;
-}
-
-function withoutManager(
-  record: DirectoryUser['records'][number],
-  gone: string[],
-): DirectoryUser['records'][number] {
-  const { profile } = record;
-  const manager = linkKey(profile?.managerEmail);
-  if (profile === null || manager === null || !gone.includes(manager)) return record;
-  const attributes = Object.fromEntries(
-    Object.entries(profile.attributes).filter(
-      ([, value]) => typeof value !== 'string' || linkKey(value) !== manager,
-    ),
-  );
-  return { ...record, profile: { ...profile, managerEmail: null, attributes } };
 }
 
 /**
@@ -173,6 +113,7 @@ async function forgetAtGate(tx: Transaction, membership: Membership): Promise<nu
         permissions: [],
         features: [],
       },
+      $unset: { ssoIdpIds: '' },
     },
     { session: tx.session },
   );

@@ -16,21 +16,32 @@ export async function writeGateIdentities(
 ): Promise<void> {
   const emails = directoryUsers.map((mirror) => linkKey(currentRecord(mirror).profile?.email));
   emails.push(user?.emailKey ?? null);
-  await tx.collections.gate.replaceOne(
+  const entry = {
+    membershipId: membership._id,
+    userId: membership.userId,
+    organizationId: membership.organizationId,
+    directoryUserIds: directoryUsers.flatMap(({ records }) => records.map(({ id }) => id)),
+    emails: [...new Set(emails.filter((key) => key !== null))],
+    access: membership.access,
+    roles: membership.roles.map(({ role }) => role),
+    permissions: membership.permissions,
+    features: membership.features,
+  };
+  const idpIds = directoryUsers.flatMap(({ idpId }) => (idpId === undefined ? [] : [idpId]));
+  await tx.collections.gate.updateOne(
     { _id: membership._id },
-    {
-      membershipId: membership._id,
-      userId: membership.userId,
-      organizationId: membership.organizationId,
-      directoryUserIds: directoryUsers.flatMap(({ records }) => records.map(({ id }) => id)),
-      idpIds: directoryUsers.flatMap(({ idpId }) => (idpId === undefined ? [] : [idpId])),
-      emails: [...new Set(emails.filter((key) => key !== null))],
-      access: membership.access,
-      roles: membership.roles.map(({ role }) => role),
-      permissions: membership.permissions,
-      features: membership.features,
-    },
+    [{ $set: { ...literally(entry), idpIds: { $setUnion: [{ $literal: idpIds }, taught] } } }],
     { session: tx.session, upsert: true },
+  );
+}
+
+/** What logins taught: no directory tells it, so none takes it away. */
+const taught = { $ifNull: ['$ssoIdpIds', []] };
+
+/** In a pipeline a text that begins with `$` is a field's name, unless it is said to be a text. */
+function literally(fields: Record<string, unknown>): Record<string, { $literal: unknown }> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, { $literal: value }]),
   );
 }
 
@@ -43,15 +54,21 @@ export async function removeGateIdentities(
   membershipId: string,
   mirror: DirectoryUser,
 ): Promise<void> {
+  const ids = mirror.records.map(({ id }) => id);
+  const idpIds = mirror.idpId === undefined ? [] : [mirror.idpId];
+  const gone = { $concatArrays: [{ $literal: idpIds }, taught] };
   await tx.collections.gate.updateOne(
     { _id: membershipId },
-    {
-      $pull: {
-        directoryUserIds: { $in: mirror.records.map(({ id }) => id) },
-        ...(mirror.idpId === undefined ? {} : { idpIds: mirror.idpId }),
+    [
+      {
+        $set: {
+          directoryUserIds: { $setDifference: ['$directoryUserIds', { $literal: ids }] },
+          idpIds: { $setDifference: ['$idpIds', gone] },
+          emails: [],
+        },
       },
-      $set: { emails: [] },
-    },
+      { $unset: 'ssoIdpIds' },
+    ],
     { session: tx.session },
   );
 }

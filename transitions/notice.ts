@@ -20,3 +20,16 @@ export async function notice(
     { session: tx.session },
   );
 }
+
+/** As `notice`, unless the same was said of the same before: what is met again at every try is said once. */
+export async function noticeOnce(
+  tx: Transaction,
+  code: NoticeDocument['code'],
+  about: { organizationId?: string; directoryId?: string; subjectId: string },
+): Promise<void> {
+  const told = await tx.collections.notices.findOne(
+    { code, subjectId: about.subjectId },
+    { session: tx.session, projection: { _id: 1 } },
+  );
+  if (told === null) await notice(tx, code, about);
+}

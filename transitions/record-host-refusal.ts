@@ -1,7 +1,7 @@
 import type { Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
-import { notice } from './notice.ts';
+import { noticeOnce } from './notice.ts';
 
 /**
  * The host application's database refuses the profile of a user for good, such as an e-mail that another
@@ -12,11 +12,7 @@ export async function recordHostRefusal(
   store: Store,
   { _id, organizationId }: Pick<Membership, '_id' | 'organizationId'>,
 ): Promise<void> {
-  await inTransaction(store, async (tx) => {
-    const told = await tx.collections.notices.findOne(
-      { code: 'hostRefused', subjectId: _id },
-      { session: tx.session, projection: { _id: 1 } },
-    );
-    if (told === null) await notice(tx, 'hostRefused', { organizationId, subjectId: _id });
-  });
+  await inTransaction(store, async (tx) =>
+    noticeOnce(tx, 'hostRefused', { organizationId, subjectId: _id }),
+  );
 }

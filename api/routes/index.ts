@@ -12,6 +12,7 @@ import { logInRoute } from './logins.ts';
 import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
 import { openApiRoute } from './openapi.ts';
 import { getPolicyRoute, putPolicyRoute } from './policy.ts';
+import { putProviderSwitchRoute } from './provider-switch.ts';
 import { getRoleMappingsRoute, putRoleMappingsRoute } from './role-mappings.ts';
 import { searchUsersRoute } from './search-users.ts';
 import { getUserRoute, listUsersRoute } from './users.ts';
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   releaseHoldRoute,
   getPolicyRoute,
   putPolicyRoute,
+  putProviderSwitchRoute,
   getRoleMappingsRoute,
   putRoleMappingsRoute,
   listDirectoriesRoute,

@@ -1,0 +1,314 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
+import { logIn } from '../../transitions/log-in.ts';
+import { meeting, unlocked } from '../support/fences.ts';
+import { aPerson, gateKey, startApi, type TestApi } from './api-fixture.ts';
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await startApi();
+}, 60_000);
+
+afterAll(async () => api.close());
+
+/** An organization whose people come by SSO only. */
+async function ssoOnly(policy: object = {}): Promise<string> {
+  const organizationId = `org_${randomUUID()}`;
+  const { status } = await api.call('PUT', `/v1/organizations/${organizationId}/policy`, {
+    body: { jit: true, ...policy },
+  });
+  expect(status).toBe(200);
+  return organizationId;
+}
+
+function profile(name = `ada.${randomUUID().slice(0, 8)}`) {
+  return {
+    idpId: `idp_${name}`,
+    email: `${name}@example.com`,
+    firstName: 'Ada',
+    lastName: 'Lovelace',
+  };
+}
+
+async function login(organizationId: string, who: object): Promise<any> {
+  const { status, json } = await api.call('POST', '/v1/logins', {
+    body: { organizationId, ...who },
+    key: gateKey,
+  });
+  expect(status).toBe(200);
+  return json;
+}
+
+async function imported(organizationId: string, user: object): Promise<string> {
+  const id = `user_${randomUUID()}`;
+  const { status } = await api.call('POST', '/v1/users', {
+    body: { users: [{ id, organizationId, email: null, ...user }] },
+  });
+  expect(status).toBe(200);
+  return id;
+}
+
+async function deliver(event: unknown): Promise<void> {
+  expect((await api.deliver(event)).status).toBe(200);
+}
+
+async function peopleOf(organizationId: string): Promise<any[]> {
+  return (await api.call('GET', `/v1/users?organizationId=${organizationId}`)).json.data;
+}
+
+async function timelineOf(membershipId: string): Promise<string[]> {
+  const { json } = await api.call('GET', `/v1/memberships/${membershipId}/timeline`);
+  return json.data.map(({ type, actor }: { type: string; actor: string }) => `${type} ${actor}`);
+}
+
+describe('a login in an organization without Directory Sync', () => {
+  it('makes a user from the SSO profile who is in at once, and finds them again by the id', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const first = await login(org, { sso });
+    expect(first).toMatchObject({ allowed: true, reason: 'open', roles: [] });
+    const again = await login(org, { sso: { idpId: sso.idpId } });
+    expect(again).toEqual(first);
+    expect(await peopleOf(org)).toMatchObject([
+      { id: first.userId, email: sso.email, name: 'Ada Lovelace', status: 'active' },
+    ]);
+    expect(await timelineOf(first.membershipId)).toEqual(['joined login']);
+    expect(api.signalled).toContainEqual({
+      membershipId: first.membershipId,
+      organizationId: org,
+    });
+    const check = { organizationId: org, action: 'read', sso: { idpId: sso.idpId } };
+    const { json } = await api.call('POST', '/v1/access-checks', { body: check, key: gateKey });
+    expect(json).toEqual(first);
+  });
+
+  it("takes the host application's own id where it has one", async () => {
+    const org = await ssoOnly();
+    const userId = `user_${randomUUID()}`;
+    expect(await login(org, { userId, sso: profile() })).toMatchObject({ allowed: true, userId });
+    const other = await ssoOnly();
+    expect(await login(other, { userId, sso: profile() })).toMatchObject({ allowed: true, userId });
+    const { json } = await api.call('GET', `/v1/users/${userId}`);
+    expect(json.memberships.map((m: any) => m.organizationId).toSorted()).toEqual(
+      [org, other].toSorted(),
+    );
+  });
+
+  it('makes nobody where the policy does not say `jit`, or without an SSO profile', async () => {
+    const without = await ssoOnly({ jit: false });
+    expect(await login(without, { sso: profile() })).toMatchObject({
+      allowed: false,
+      reason: 'unknown',
+    });
+    const org = await ssoOnly();
+    const { email } = profile();
+    expect(await login(org, { email })).toMatchObject({ allowed: false, reason: 'unknown' });
+    expect(await login(org, { userId: 'user_x' })).toMatchObject({ allowed: false });
+    expect(await login(org, { directoryUserId: 'd', sso: profile() })).toMatchObject({
+      allowed: false,
+      reason: 'unknown',
+    });
+    expect(await peopleOf(without)).toEqual([]);
+    expect(await peopleOf(org)).toEqual([]);
+  });
+
+  it('knows an imported person by their one address, and from then on by the id', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const userId = await imported(org, { email: sso.email, roles: ['editor'] });
+    const first = await login(org, { sso });
+    expect(first).toMatchObject({ allowed: true, userId, roles: ['editor'] });
+    expect(await timelineOf(first.membershipId)).toEqual([
+      'imported admin:ada',
+      'ssoIdentityLearned login',
+    ]);
+    const moved = { ...sso, email: 'another@example.com' };
+    expect(await login(org, { sso: moved })).toEqual(first);
+    expect(await peopleOf(org)).toHaveLength(1);
+  });
+
+  it('denies another id with an address whose owner came under an id of their own, and tells', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const { membershipId } = await login(org, { sso });
+    const recycled = { ...sso, idpId: 'idp_of_the_newcomer' };
+    expect(await login(org, { sso: recycled })).toMatchObject({
+      allowed: false,
+      reason: 'identityMismatch',
+      userId: null,
+    });
+    await login(org, { sso: recycled });
+    const { json } = await api.call('GET', `/v1/notices?organizationId=${org}`);
+    expect(json.data).toMatchObject([{ code: 'ssoIdentityDiffers', subjectId: membershipId }]);
+    expect(await peopleOf(org)).toHaveLength(1);
+  });
+
+  it('denies several people with one address', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    await imported(org, { email: sso.email });
+    await imported(org, { email: sso.email });
+    expect(await login(org, { sso })).toMatchObject({ allowed: false, reason: 'ambiguous' });
+  });
+
+  it('ends for whom an admin disables, begins again when reactivated, and makes nobody meanwhile', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const { membershipId } = await login(org, { sso });
+    const path = `/v1/memberships/${membershipId}`;
+    expect((await api.call('POST', `${path}/disable`, { body: {} })).json).toMatchObject({
+      status: 'suspended',
+      deletionDueAt: null,
+    });
+    const denied = { allowed: false, reason: 'disabled' };
+    expect(await login(org, { sso })).toMatchObject(denied);
+    // Nor under another id with the same address: that would be the way around it.
+    expect(await login(org, { sso: { ...sso, idpId: 'idp_2' } })).toMatchObject(denied);
+    expect((await api.call('POST', `${path}/reactivate`, { body: {} })).json).toMatchObject({
+      status: 'active',
+      phase: 'joining',
+    });
+    expect(await login(org, { sso })).toMatchObject({ allowed: false, reason: 'opening' });
+    expect(await peopleOf(org)).toHaveLength(1);
+  });
+
+  it('gives the roles that an admin puts', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const { membershipId } = await login(org, { sso });
+    const put = await api.call('PUT', `/v1/memberships/${membershipId}/roles`, {
+      body: { roles: ['admin'], reason: 'the first one' },
+    });
+    expect(put.status).toBe(200);
+    expect(await login(org, { sso })).toMatchObject({ allowed: true, roles: ['admin'] });
+  });
+
+  it('makes `invited` to `active` at the first login', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    await imported(org, { email: sso.email, status: 'invited' });
+    expect((await peopleOf(org))[0]).toMatchObject({ status: 'invited' });
+    const { membershipId } = await login(org, { sso });
+    expect((await peopleOf(org))[0]).toMatchObject({ status: 'active' });
+    expect(await timelineOf(membershipId)).toEqual([
+      'imported admin:ada',
+      'ssoIdentityLearned login',
+      'firstLogin login',
+    ]);
+    await login(org, { sso });
+    expect(await timelineOf(membershipId)).toHaveLength(3);
+  });
+});
+
+describe('a login in an organization with Directory Sync', () => {
+  it('lets nobody in whom the directory does not have, whatever the policy says', async () => {
+    const person = aPerson();
+    const org = person.organizationId;
+    await api.call('PUT', `/v1/organizations/${org}/policy`, { body: { jit: true } });
+    await deliver(person.event('created'));
+    expect(await login(org, { sso: profile() })).toMatchObject({
+      allowed: false,
+      reason: 'unknown',
+    });
+    expect(await peopleOf(org)).toHaveLength(1);
+  });
+
+  it('leaves no ghost of a leaver who clicks on SSO', async () => {
+    const person = aPerson({ email: 'grace@example.com', idpId: 'idp_grace' });
+    const org = person.organizationId;
+    await api.call('PUT', `/v1/organizations/${org}/policy`, { body: { jit: true } });
+    await deliver(person.event('created'));
+    await deliver(person.event('deleted'));
+    const denied = { allowed: false, reason: 'notBacked' };
+    expect(await login(org, { sso: { idpId: 'idp_grace' } })).toMatchObject(denied);
+    const otherId = { idpId: 'idp_of_sso', email: 'grace@example.com' };
+    expect(await login(org, { sso: otherId })).toMatchObject(denied);
+    expect(await peopleOf(org)).toHaveLength(1);
+  });
+
+  it('keeps what a login taught when the directory tells something new', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const first = await login(org, { sso });
+    const person = aPerson({ organizationId: org, email: sso.email, idpId: 'scim_id' });
+    await deliver(person.event('created'));
+    await deliver(person.event('updated', { first_name: 'Augusta' }));
+    const entry = await api.store.collections.gate.findOne({ _id: first.membershipId });
+    expect(entry?.idpIds.toSorted()).toEqual([sso.idpId, 'scim_id'].toSorted());
+    expect(entry?.userId).toBe(first.userId);
+  });
+});
+
+describe('two first logins at once', () => {
+  const sayWho = (organizationId: string, sso: object) => ({
+    organizationId,
+    sso: { email: null, firstName: null, lastName: null, name: null, idpId: '', ...sso },
+  });
+
+  async function race(locks: boolean, second: object): Promise<number> {
+    const org = await ssoOnly();
+    const sso = { idpId: 'idp_1', email: 'ada@example.com' };
+    const base = locks ? api.store : unlocked(api.store);
+    const { store } = meeting(base, 2);
+    const rules = {
+      file: api.deps.hostFile,
+      newUserId: api.deps.newUserId,
+      mayCreate: true,
+    };
+    await Promise.all(
+      [sso, { ...sso, ...second }].map(async (who) => logIn(store, sayWho(org, who), rules)),
+    );
+    return api.store.collections.memberships.countDocuments({ organizationId: org });
+  }
+
+  it.each([
+    ['of one id', {}],
+    ['of one address under two ids', { idpId: 'idp_2' }],
+    ['of one id under two addresses', { email: 'lovelace@example.com' }],
+  ])('%s make one user, and two where nothing locks', async (_what, second) => {
+    for (let times = 0; times < 5; times += 1) expect(await race(true, second)).toBe(1);
+    const without = [];
+    for (let times = 0; times < 5; times += 1) without.push(await race(false, second));
+    expect(without).toContain(2);
+  });
+});
+
+describe('the call itself', () => {
+  it('wants the gate key or an admin key, and a body that names somebody', async () => {
+    const body = { organizationId: 'org_x', sso: { idpId: 'idp_x' } };
+    expect((await api.call('POST', '/v1/logins', { body, key: null })).status).toBe(401);
+    expect((await api.call('POST', '/v1/logins', { body })).status).toBe(200);
+    for (const wrong of [
+      { organizationId: 'org_x' },
+      { sso: { idpId: 'idp_x' } },
+      { organizationId: 'org_x', sso: {} },
+      { organizationId: 'org_x', sso: { idpId: { $ne: null } } },
+      { organizationId: 'org_x', sso: { idpId: 'x', email: ' ' } },
+      { ...body, action: 'write' },
+      { ...body, surprise: true },
+    ]) {
+      expect((await api.call('POST', '/v1/logins', { body: wrong })).status).toBe(422);
+    }
+  });
+
+  it('answers 503 while the store is away, and lets nobody in by that', async () => {
+    const away = await startApi({
+      store: api.store,
+      deps: {
+        store: () => {
+          throw new StoreUnavailable('MongoDB is not ready yet.');
+        },
+      },
+    });
+    const answer = await away.call('POST', '/v1/logins', {
+      body: { organizationId: 'org_x', sso: { idpId: 'idp_x' } },
+    });
+    expect(answer).toMatchObject({ status: 503, json: { code: 'storeUnavailable' } });
+    expect(answer.headers.get('retry-after')).toBe('5');
+    await away.close();
+  });
+});

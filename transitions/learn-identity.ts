@@ -1,0 +1,20 @@
+import type { Transaction } from '../platform/mongo/store.ts';
+
+/**
+ * From now on the gate finds the membership by an id of the identity provider that a login taught. Rows of
+ * people who are being forgotten let go of it: the person would be found twice until that is done.
+ */
+export async function learnIdentity(
+  tx: Transaction,
+  { _id, organizationId }: { _id: string; organizationId: string },
+  idpId: string,
+): Promise<void> {
+  const { session } = tx;
+  const { gate } = tx.collections;
+  await gate.updateOne({ _id }, { $addToSet: { idpIds: idpId, ssoIdpIds: idpId } }, { session });
+  await gate.updateMany(
+    { _id: { $ne: _id }, organizationId, idpIds: idpId, 'access.reason': 'anonymized' },
+    { $pull: { idpIds: idpId, ssoIdpIds: idpId } },
+    { session },
+  );
+}
