@@ -1,5 +1,5 @@
 import type { Policy } from './policy.ts';
-import { compareVersions, type Version } from './versions.ts';
+import { compareVersions, isNewer, type Version } from './versions.ts';
 import type { DirectoryUserState } from './words.ts';
 
 /** What a directory says of a person, reduced to what Tenure uses. Personal data: erased with the person. */
@@ -46,12 +46,44 @@ export interface DirectoryUser {
   factsRevision: number;
 }
 
-/** The record that counts: the newest active one, else the newest. */
+/**
+ * The record that counts: the one that WorkOS created last. An older one of the same person is over, also
+ * where its deletion never came, and must not keep the door open when the newer one is gone. Only if an
+ * older one was told as active after the newer one had gone it is the older one that lives.
+ */
 export function currentRecord(user: Pick<DirectoryUser, 'records'>): DirectoryRecord {
-  const newestFirst = user.records.toSorted((a, b) => compareVersions(b.version, a.version));
-  const current = newestFirst.find(({ state }) => state === 'active') ?? newestFirst[0];
-  if (current === undefined) throw new TypeError('A directory user without a record.');
-  return current;
+  const youngestFirst = user.records.toSorted(
+    (a, b) => bornAt(b) - bornAt(a) || compareVersions(b.version, a.version),
+  );
+  const [youngest] = youngestFirst;
+  if (youngest === undefined) throw new TypeError('A directory user without a record.');
+  if (youngest.state === 'active') return youngest;
+  const alive = youngestFirst.find(
+    ({ state, version }) => state === 'active' && isNewer(version, youngest.version),
+  );
+  return alive ?? youngest;
+}
+
+/** Whoever is told of is there already: nothing else said when they were created. */
+function bornAt({ bornAtMs, version }: DirectoryRecord): number {
+  return bornAtMs ?? version.eventAtMs;
+}
+
+/** The earlier of two words about when a record was created: what came first bounds it. */
+export function earlierBirth(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}
+
+/**
+ * Whether the person was forgotten: ids and version floors are all that is left. Of a stranger, too, only
+ * ids and versions are kept, but nothing was ever taken away that a late telling could bring back.
+ */
+export function isForgotten(user: Pick<DirectoryUser, 'records' | 'membershipId'>): boolean {
+  return (
+    user.membershipId === null &&
+    user.records.every(({ profile, groupsFloor }) => profile === null && groupsFloor !== null)
+  );
 }
 
 /** What a directory user means for the membership behind which it stands. */
@@ -103,6 +135,41 @@ function saysTheyLeft(
     const value = profile?.attributes[attribute];
     return value !== undefined && values.includes(String(value));
   });
+}
+
+/** Where a directory user stands among those of one person, as far as precedence goes. */
+export interface DirectoryRank {
+  directoryId: string;
+  /** The directory's type as WorkOS names it; null where nothing said so yet. */
+  type: string | null;
+}
+
+/**
+ * Orders the directories of one person by whose word counts first: the order of a policy that lists its
+ * authorities, then the configured order of directory ids and types, then the directory id, so that the
+ * order of arrival never matters.
+ */
+export function byPrecedence(
+  lifecycleAuthority: Policy['lifecycleAuthority'],
+  directoryOrder: readonly string[],
+): (a: DirectoryRank, b: DirectoryRank) => number {
+  const listed = lifecycleAuthority === 'any' ? [] : lifecycleAuthority;
+  const ranks = ({ directoryId, type }: DirectoryRank): number[] => [
+    placeIn(listed, [directoryId]),
+    placeIn(directoryOrder, type === null ? [directoryId] : [directoryId, type]),
+  ];
+  return (a, b) => {
+    const [ofA, ofB] = [ranks(a), ranks(b)];
+    const difference = ofA.map((rank, index) => rank - (ofB[index] ?? 0)).find((by) => by !== 0);
+    if (difference !== undefined) return difference;
+    return a.directoryId < b.directoryId ? -1 : a.directoryId > b.directoryId ? 1 : 0;
+  };
+}
+
+/** The first place at which any of the names stands; those that stand nowhere come last. */
+function placeIn(order: readonly string[], names: readonly string[]): number {
+  const place = order.findIndex((name) => names.includes(name));
+  return place === -1 ? order.length : place;
 }
 
 /** The backing of a membership is the best of its directory users: one active record keeps the person in. */

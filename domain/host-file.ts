@@ -27,6 +27,9 @@ export interface HostFile {
   personalData: PersonalDataRule[];
 }
 
+/** What of the file decides on who somebody is, and on their profile. */
+export type IdentityRules = Pick<HostFile, 'defaults' | 'attributes' | 'directoryOrder' | 'users'>;
+
 /**
  * The policy values that a file or an admin may give; what is absent, also inside `ownership` and `guard`,
  * comes from the next layer of defaults.

@@ -24,6 +24,25 @@ export const defaultAttributeMap: AttributeMap = {
   displayName: ['name', 'custom_attributes.display_name'],
 };
 
+/**
+ * One profile of what several directories say, the first before the next: a field that the first leaves
+ * empty is taken from the next one that fills it. null where nobody says anything.
+ */
+export function mergedProfile(profiles: readonly UserProfile[]): UserProfile | null {
+  const [first, ...others] = profiles;
+  if (first === undefined) return null;
+  return others.reduce<UserProfile>(
+    (merged, next) => ({
+      email: merged.email ?? next.email,
+      username: merged.username ?? next.username,
+      firstName: merged.firstName ?? next.firstName,
+      lastName: merged.lastName ?? next.lastName,
+      displayName: merged.displayName ?? next.displayName,
+    }),
+    first,
+  );
+}
+
 /** The profile of a user by the attribute map. A field that no place fills is null; a missing display name is put together. */
 export function profileOf(directory: DirectoryProfile, map: AttributeMap): UserProfile {
   const read = (field: keyof UserProfile): string | null => firstText(directory, map[field]);

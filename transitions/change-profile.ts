@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
+import { byPrecedence, currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
+import type { IdentityRules } from '../domain/host-file.ts';
 import { linkKey } from '../domain/link-keys.ts';
 import type { Membership } from '../domain/membership.ts';
-import { profileOf, type AttributeMap, type UserProfile } from '../domain/profile.ts';
+import { mergedProfile, profileOf, type UserProfile } from '../domain/profile.ts';
 import { keyLock } from '../platform/ids.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
@@ -19,14 +20,14 @@ export async function changeProfile(
   tx: Transaction,
   membership: Membership,
   directoryUsers: DirectoryUser[],
-  rules: { surroundings: Surroundings; attributes: AttributeMap },
+  rules: { surroundings: Surroundings; file: Pick<IdentityRules, 'attributes' | 'directoryOrder'> },
 ): Promise<UserDocument | null> {
   const { session } = tx;
   const user = await tx.collections.users.findOne({ _id: membership.userId }, { session });
-  const source = profileSource(directoryUsers, rules.surroundings);
-  if (user === null || user.anonymizedAt !== null || source === null) return user;
-  const profile = profileOf(source, rules.attributes);
-  if (isDeepStrictEqual(profile, user.profile)) return user;
+  const profile = toldProfile(directoryUsers, rules);
+  if (user === null || user.anonymizedAt !== null || profile === null) return user;
+  const same = isDeepStrictEqual(profile, user.profile) && user.emailReleased === undefined;
+  if (same) return user;
   await lockChangedKeys(tx, membership.organizationId, user, profile);
   const changed = withProfile(user, profile, tx.at);
   await tx.collections.users.replaceOne({ _id: user._id }, changed, { session });
@@ -34,26 +35,42 @@ export async function changeProfile(
   return changed;
 }
 
-/** The backing directory user whose profile counts: the first by directory id, so that the order of arrival does not matter. */
-function profileSource(
+/**
+ * What the directories say of somebody whom they back, by precedence; null where none backs them. The order
+ * in which they were heard never matters.
+ */
+function toldProfile(
   directoryUsers: DirectoryUser[],
-  surroundings: Surroundings,
-): NonNullable<ReturnType<typeof currentRecord>['profile']> | null {
-  const [first] = directoryUsers
+  {
+    surroundings,
+    file,
+  }: { surroundings: Surroundings; file: Pick<IdentityRules, 'attributes' | 'directoryOrder'> },
+): UserProfile | null {
+  const order = byPrecedence(surroundings.policy.lifecycleAuthority, file.directoryOrder);
+  const backing = directoryUsers
     .filter((mirror) => backingIn(mirror, surroundings) === 'backs')
-    .toSorted((a, b) => (a.directoryId < b.directoryId ? -1 : 1));
-  return first === undefined ? null : currentRecord(first).profile;
+    .map((mirror) => ({
+      mirror,
+      directoryId: mirror.directoryId,
+      type: surroundings.directoryTypeOf(mirror),
+    }))
+    .toSorted(order);
+  const profiles = backing.flatMap(({ mirror }) => {
+    const { profile } = currentRecord(mirror);
+    return profile === null ? [] : [profileOf(profile, file.attributes)];
+  });
+  return mergedProfile(profiles);
 }
 
 /** Whoever looks for a person by an address must wait while the address changes hands. */
-async function lockChangedKeys(
+export async function lockChangedKeys(
   tx: Transaction,
   organizationId: string,
   user: UserDocument,
-  profile: UserProfile,
+  profile: UserProfile | null,
 ): Promise<void> {
   const before = [user.emailKey, user.usernameKey];
-  const after = [linkKey(profile.email), linkKey(profile.username)];
+  const after = [linkKey(profile?.email), linkKey(profile?.username)];
   const changed = [...before, ...after].filter((key) => key !== null);
   if (before.join('\n') === after.join('\n')) return;
   await tx.store.fences.keys(
@@ -62,14 +79,16 @@ async function lockChangedKeys(
   );
 }
 
+/** Somebody who is back has their address again, whoever was given it meanwhile. */
 function withProfile(user: UserDocument, profile: UserProfile, at: Date): UserDocument {
   const formerEmail = user.profile?.email ?? null;
   const emailHistory =
     formerEmail !== null && formerEmail !== profile.email
       ? [...user.emailHistory, { email: formerEmail, until: at }]
       : user.emailHistory;
+  const { emailReleased: _regained, ...kept } = user;
   return {
-    ...user,
+    ...kept,
     revision: user.revision + 1,
     profile,
     emailKey: linkKey(profile.email),

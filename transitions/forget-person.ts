@@ -3,6 +3,7 @@ import type { ErasureFact, Membership } from '../domain/membership.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { forgetAsManager } from './forget-as-manager.ts';
+import { forgetLinks } from './forget-links.ts';
 import { tracesOf } from './person-traces.ts';
 import { scrubInbox } from './scrub-inbox.ts';
 
@@ -24,6 +25,7 @@ export async function forgetPerson(
     inbox,
     directoryUsers: await forgetMirrors(tx, membership._id),
     managers: await forgetAsManager(tx, membership, traces.emails),
+    links: await forgetLinks(tx, membership),
     reasons: await forgetReasons(tx, membership, erasure),
     users: erasure.wholeUser ? await forgetUser(tx, membership.userId) : 0,
     gate: await forgetAtGate(tx, membership),
@@ -94,6 +96,7 @@ async function forgetUser(tx: Transaction, userId: string): Promise<number> {
         emailHistory: [],
         anonymizedAt: tx.at,
       },
+      $unset: { emailReleased: '' },
     },
     { session: tx.session },
   );

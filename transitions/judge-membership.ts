@@ -1,7 +1,13 @@
 import { combinedBacking, type DirectoryUser } from '../domain/directory-user.ts';
 import { grantsOf } from '../domain/grants.ts';
-import type { HostFile } from '../domain/host-file.ts';
-import { guardOf, hasLeft, isCommitted, type Membership } from '../domain/membership.ts';
+import type { IdentityRules } from '../domain/host-file.ts';
+import {
+  guardOf,
+  hasLeft,
+  isCommitted,
+  isEntitled,
+  type Membership,
+} from '../domain/membership.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { comeIn, demandRevocation, leave, narrow, readmit } from './access-facts.ts';
@@ -20,9 +26,11 @@ export interface Judging {
   membershipId: string;
   /** As read in this transaction. */
   organization: OrganizationDocument;
-  file: Pick<HostFile, 'defaults' | 'attributes'>;
+  file: IdentityRules;
   receivedAt: Date;
   cause: JudgingCause;
+  /** WorkOS is to be asked afresh about the person. */
+  readAfresh?: boolean;
 }
 
 /**
@@ -42,6 +50,7 @@ export async function judgeMembership(
   return changeMembership(tx, membershipId, by, async (draft, note) => {
     // Past the commit point nothing about the person is decided any more: the erasure finishes.
     if (isCommitted(draft)) return;
+    if (judging.readAfresh === true) draft.readAfresh.wanted += 1;
     const mirrors = await tx.collections.directoryUsers
       .find({ membershipId }, { session: tx.session })
       .toArray();
@@ -51,7 +60,7 @@ export async function judgeMembership(
     draft.factsRevision = organization.revision;
     const user = await changeProfile(tx, draft, mirrors, {
       surroundings,
-      attributes: file.attributes,
+      file,
     });
     await writeGateIdentities(tx, draft, user, mirrors);
   });
@@ -113,8 +122,9 @@ function endBacking(
 function isOut(
   membership: Membership,
   mirrors: DirectoryUser[],
-  { directorySync }: OrganizationDocument,
+  { directorySync, deletedAt }: OrganizationDocument,
 ): boolean {
+  if (deletedAt !== null) return isEntitled(membership);
   if (membership.everBacked || mirrors.length > 0) return true;
   return membership.withoutDirectory && directorySync === 'enabled';
 }
@@ -123,8 +133,9 @@ function isOut(
 function wasEndedByMistake(
   membership: Membership,
   mirrors: DirectoryUser[],
-  { directorySync }: OrganizationDocument,
+  { directorySync, deletedAt }: OrganizationDocument,
 ): boolean {
+  if (deletedAt !== null) return false;
   const rejected = guardOf(membership)?.state === 'rejected';
   const neverInDirectory = membership.withoutDirectory && !membership.everBacked;
   return rejected && neverInDirectory && mirrors.length === 0 && directorySync !== 'enabled';

@@ -1,5 +1,6 @@
-import { isCommitted, type Membership } from '../domain/membership.ts';
+import type { DirectoryUser } from '../domain/directory-user.ts';
 import { linkKey } from '../domain/link-keys.ts';
+import { hasLeft, isCommitted, type Membership } from '../domain/membership.ts';
 import type { UserProfile } from '../domain/profile.ts';
 import { keyLock } from '../platform/ids.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
@@ -10,7 +11,16 @@ export type LinkFinding =
   | { found: 'one'; membershipId: string }
   | { found: 'several'; userIds: string[] }
   /** Somebody has the same e-mail or username, but is surely or possibly somebody else. */
-  | { found: 'lookAlike'; userId: string };
+  | { found: 'lookAlike'; userId: string }
+  /** The same, where the host's users must have unique e-mails: nobody can be made with this one. */
+  | { found: 'emailInUse'; userIds: string[] };
+
+export interface LinkSearch {
+  mirror: DirectoryUser;
+  profile: UserProfile;
+  /** No two of the host's users may have one e-mail address. */
+  uniqueEmail: boolean;
+}
 
 /**
  * Looks for the one person whom a directory user, seen for the first time, may be linked to: the only place
@@ -19,29 +29,65 @@ export type LinkFinding =
  */
 export async function findLinkCandidate(
   tx: Transaction,
-  organizationId: string,
-  directoryId: string,
-  profile: UserProfile,
+  { mirror, profile, uniqueEmail }: LinkSearch,
 ): Promise<LinkFinding> {
+  const { organizationId } = mirror;
   const emailKey = linkKey(profile.email);
   const usernameKey = linkKey(profile.username);
-  const keys = [emailKey, usernameKey].filter((key) => key !== null);
-  if (keys.length === 0) return { found: 'nobody' };
-  await tx.store.fences.keys(
-    tx,
-    keys.map((key) => keyLock(organizationId, key)),
-  );
+  if (emailKey === null && usernameKey === null) return { found: 'nobody' };
+  await lockLinkKeys(tx, organizationId, profile, uniqueEmail);
   const same = await membershipsWithKeys(tx, organizationId, emailKey, usernameKey);
-  const [first] = same;
-  if (first === undefined) return { found: 'nobody' };
   const eligible: Membership[] = [];
   for (const membership of same) {
-    if (await mayBeLinked(tx, membership, directoryId)) eligible.push(membership);
+    if (await mayBeLinked(tx, membership, mirror)) eligible.push(membership);
   }
   const [candidate] = eligible;
-  if (candidate === undefined) return { found: 'lookAlike', userId: first.userId };
-  if (same.length === 1) return { found: 'one', membershipId: candidate._id };
-  return { found: 'several', userIds: eligible.map(({ userId }) => userId) };
+  if (candidate !== undefined && same.length === 1) {
+    return { found: 'one', membershipId: candidate._id };
+  }
+  if (candidate !== undefined) {
+    return { found: 'several', userIds: eligible.map(({ userId }) => userId) };
+  }
+  const having = emailKey === null ? [] : await usersHaving(tx, emailKey);
+  if (uniqueEmail && having.length > 0) return { found: 'emailInUse', userIds: having };
+  const alike = same[0]?.userId ?? having[0];
+  return alike === undefined ? { found: 'nobody' } : { found: 'lookAlike', userId: alike };
+}
+
+/**
+ * Locks the e-mail and username of a person who may be somebody known, or about to be made. Unique e-mails
+ * are so in all organizations, so there the address is locked for all of them.
+ */
+export async function lockLinkKeys(
+  tx: Transaction,
+  organizationId: string,
+  profile: Pick<UserProfile, 'email' | 'username'>,
+  uniqueEmail: boolean,
+): Promise<void> {
+  const emailKey = linkKey(profile.email);
+  const keys = [emailKey, linkKey(profile.username)].filter((key) => key !== null);
+  await tx.store.fences.keys(tx, [
+    ...keys.map((key) => keyLock(organizationId, key)),
+    ...(uniqueEmail && emailKey !== null ? [keyLock('*', emailKey)] : []),
+  ]);
+}
+
+/**
+ * The users of any organization who have an e-mail address now. Not who is being erased: their address goes
+ * within minutes. Nor who gave it up by an admin's word.
+ */
+export async function usersHaving(tx: Transaction, emailKey: string): Promise<string[]> {
+  const { session } = tx;
+  const users = await tx.collections.users
+    .find({ emailKey, anonymizedAt: null, emailReleased: { $exists: false } }, { session })
+    .project<{ _id: string }>({ _id: 1 })
+    .toArray();
+  if (users.length === 0) return [];
+  const staying = await tx.collections.memberships
+    .find({ userId: { $in: users.map(({ _id }) => _id) }, erasure: null }, { session })
+    .project<{ userId: string }>({ userId: 1 })
+    .toArray();
+  return [...new Set(staying.map(({ userId }) => userId))].toSorted();
 }
 
 async function membershipsWithKeys(
@@ -68,18 +114,25 @@ async function membershipsWithKeys(
 /**
  * A person may be linked whom no directory user ever stood behind (they were there before Directory Sync),
  * or whom an active directory user of another directory backs now (HRIS and identity provider of one
- * company). Somebody who left may not: a recycled address would hand the newcomer the leaver's rights.
+ * company). Somebody who left may not: a recycled address would hand the newcomer the leaver's rights. Nor
+ * may somebody from whom an admin took this very directory user.
  */
 async function mayBeLinked(
   tx: Transaction,
   membership: Membership,
-  directoryId: string,
+  mirror: DirectoryUser,
 ): Promise<boolean> {
+  const { session } = tx;
+  const undone = await tx.collections.links.findOne(
+    { mirrorId: mirror._id, membershipId: membership._id, undone: { $ne: null } },
+    { session, projection: { _id: 1 } },
+  );
+  if (undone !== null) return false;
   const linked = await tx.collections.directoryUsers
-    .find({ membershipId: membership._id }, { session: tx.session })
+    .find({ membershipId: membership._id }, { session })
     .project<{ directoryId: string }>({ directoryId: 1 })
     .toArray();
-  if (linked.length === 0) return !membership.everBacked && membership.generation === 0;
+  if (linked.length === 0) return !membership.everBacked && !hasLeft(membership);
   const backedElsewhere = membership.backed && !membership.suspended;
-  return backedElsewhere && linked.every((mirror) => mirror.directoryId !== directoryId);
+  return backedElsewhere && linked.every(({ directoryId }) => directoryId !== mirror.directoryId);
 }

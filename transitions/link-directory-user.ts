@@ -1,19 +1,29 @@
-import { currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
+import type { DirectoryUser } from '../domain/directory-user.ts';
+import type { HostFile } from '../domain/host-file.ts';
+import { linkKey } from '../domain/link-keys.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { UserProfile } from '../domain/profile.ts';
-import { newId } from '../platform/ids.ts';
-import type { LinkRequestDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { createMembership } from './create-membership.ts';
-import { writeGateIdentities, writeGatePendingLink } from './gate-identities.ts';
-import { findLinkCandidate } from './link-candidates.ts';
+import { writeGateIdentities } from './gate-identities.ts';
+import { findLinkCandidate, type LinkFinding } from './link-candidates.ts';
+import {
+  isIgnored,
+  lapseIgnored,
+  openRequest,
+  requestLink,
+  withdrawRequest,
+  type LinkDoubt,
+} from './link-requests.ts';
 import { notice } from './notice.ts';
+import { writeLink } from './write-link.ts';
 
 export interface LinkQuestion {
   mirror: DirectoryUser;
   /** null where only ids and versions are kept of the person. */
   profile: UserProfile | null;
   policy: Policy;
+  file: Pick<HostFile, 'users'>;
   /** The record backs a membership: only then somebody unknown is created. */
   backs: boolean;
   /** Nothing was known of this directory user before. */
@@ -32,30 +42,43 @@ export type LinkOutcome =
 
 /**
  * Links a directory user that stands behind no membership yet: to the one person it may be, to a new user,
- * or to nobody until an admin decides between several. An inactive record never makes a user.
+ * or to nobody until an admin decides. An inactive record never makes a user.
  */
 export async function linkDirectoryUser(
   tx: Transaction,
   question: LinkQuestion,
 ): Promise<LinkOutcome> {
-  const { mirror, profile } = question;
-  if (!question.backs && !question.firstSeen) {
+  const { mirror, profile, backs } = question;
+  if (!backs) await lapseIgnored(tx, mirror);
+  if (!backs && !question.firstSeen) {
     // Looked for by e-mail once already. A late word about a forgotten person would find whoever has the
     // address now, and would bring their data back.
     await withdrawRequest(tx, mirror);
     return { linked: 'nobody' };
   }
   if (profile === null) return { linked: 'nobody' };
-  const finding = await findLinkCandidate(tx, mirror.organizationId, mirror.directoryId, profile);
-  if (finding.found === 'several' && question.backs) {
-    await requestLink(tx, mirror, finding.userIds);
+  if (backs && (await isIgnored(tx, mirror))) return { linked: 'pending' };
+  const uniqueEmail = question.file.users?.uniqueEmail ?? false;
+  const finding = await findLinkCandidate(tx, { mirror, profile, uniqueEmail });
+  const doubt = backs ? await doubtAbout(tx, mirror, profile, finding) : null;
+  if (doubt !== null) {
+    await requestLink(tx, mirror, doubt);
     return { linked: 'pending' };
   }
   await withdrawRequest(tx, mirror);
   if (finding.found === 'one') {
-    return { linked: 'existing', membershipId: finding.membershipId };
+    const { membershipId } = finding;
+    await writeLink(tx, {
+      mirror,
+      membershipId,
+      how: 'automatic',
+      actor: 'directory',
+      requestId: null,
+      reasonId: null,
+    });
+    return { linked: 'existing', membershipId };
   }
-  if (!question.backs) return { linked: 'nobody' };
+  if (!backs) return { linked: 'nobody' };
   if (finding.found === 'lookAlike') {
     await notice(tx, 'looksAlike', {
       organizationId: mirror.organizationId,
@@ -63,77 +86,58 @@ export async function linkDirectoryUser(
       subjectId: finding.userId,
     });
   }
+  return { linked: 'created', membershipId: await createSeparate(tx, { ...question, profile }) };
+}
+
+/** What only an admin can decide; null where nothing is in doubt. */
+async function doubtAbout(
+  tx: Transaction,
+  mirror: DirectoryUser,
+  profile: UserProfile,
+  finding: LinkFinding,
+): Promise<LinkDoubt | null> {
+  if (finding.found === 'several') return { cause: 'several', candidateUserIds: finding.userIds };
+  if (finding.found === 'emailInUse') {
+    return { cause: 'emailInUse', candidateUserIds: finding.userIds };
+  }
+  if (finding.found === 'one') return null;
+  const open = await openRequest(tx, mirror);
+  if (open?.cause !== 'hostRefused') return null;
+  // Tenure does not know whom the host's database has with this address: only another address ends the doubt.
+  const row = await tx.collections.gate.findOne({ _id: open._id }, { session: tx.session });
+  const told = linkKey(profile.email);
+  const same = told === null ? row?.emails.length === 0 : row?.emails.includes(told) === true;
+  return same ? { cause: open.cause, candidateUserIds: open.candidateUserIds } : null;
+}
+
+/** What a new user is made of. */
+export type Separate = Pick<LinkQuestion, 'mirror' | 'policy' | 'newUserId' | 'factsRevision'> & {
+  profile: UserProfile;
+  /** Who said so; absent: the directory. */
+  actor?: string;
+  reason?: string | null;
+};
+
+/**
+ * Makes the directory user a user of their own, who inherits nothing from anybody. The caller holds the
+ * locks of the link keys. Returns the membership's id.
+ */
+export async function createSeparate(tx: Transaction, separate: Separate): Promise<string> {
+  const { mirror, policy } = separate;
   const { membership, user } = await createMembership(tx, {
-    userId: question.newUserId(),
+    userId: separate.newUserId(),
     organizationId: mirror.organizationId,
-    profile,
+    profile: separate.profile,
     origin: 'directory',
-    actor: 'directory',
+    actor: separate.actor ?? 'directory',
+    reason: separate.reason ?? null,
     backed: true,
     withoutDirectory: false,
     open: false,
-    invited: question.policy.initialStatus === 'invited',
+    invited: policy.initialStatus === 'invited',
     roles: [],
-    factsRevision: question.factsRevision,
+    factsRevision: separate.factsRevision,
   });
   await writeGateIdentities(tx, membership, user, [mirror]);
-  return { linked: 'created', membershipId: membership._id };
-}
-
-/** Asks an admin which of several people this is; until then the gate knows the person and denies. */
-async function requestLink(
-  tx: Transaction,
-  mirror: DirectoryUser,
-  candidateUserIds: string[],
-): Promise<void> {
-  const directoryUserId = currentRecord(mirror).id;
-  const open = await openRequest(tx, mirror);
-  const requestId = open?._id ?? newId('link_request');
-  if (open === null) {
-    await tx.collections.linkRequests.insertOne(
-      {
-        _id: requestId,
-        organizationId: mirror.organizationId,
-        directoryUserId,
-        candidateUserIds,
-        createdAt: tx.at,
-        resolution: null,
-        resolvedBy: null,
-        resolvedAt: null,
-      },
-      { session: tx.session },
-    );
-    await notice(tx, 'linkRequested', {
-      organizationId: mirror.organizationId,
-      directoryId: mirror.directoryId,
-      subjectId: requestId,
-    });
-  }
-  await writeGatePendingLink(tx, requestId, mirror);
-}
-
-async function openRequest(
-  tx: Transaction,
-  mirror: DirectoryUser,
-): Promise<LinkRequestDocument | null> {
-  return tx.collections.linkRequests.findOne(
-    { directoryUserId: { $in: mirror.records.map(({ id }) => id) }, resolution: null },
-    { session: tx.session },
-  );
-}
-
-/**
- * The question has answered itself: the person left, or only one candidate remains. The gate's row of the
- * request goes with it, or the person would be found twice.
- */
-async function withdrawRequest(tx: Transaction, mirror: DirectoryUser): Promise<void> {
-  const { session } = tx;
-  const open = await openRequest(tx, mirror);
-  if (open === null) return;
-  await tx.collections.linkRequests.updateOne(
-    { _id: open._id },
-    { $set: { resolution: 'withdrawn', resolvedBy: 'directory', resolvedAt: tx.at } },
-    { session },
-  );
-  await tx.collections.gate.deleteOne({ _id: open._id }, { session });
+  return membership._id;
 }

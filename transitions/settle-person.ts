@@ -1,14 +1,16 @@
 import type { DirectoryUser } from '../domain/directory-user.ts';
 import { currentRecord } from '../domain/directory-user.ts';
-import type { HostFile } from '../domain/host-file.ts';
-import { isCommitted } from '../domain/membership.ts';
+import type { IdentityRules } from '../domain/host-file.ts';
+import { isCommitted, type Membership } from '../domain/membership.ts';
 import { profileOf } from '../domain/profile.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { removeGateIdentities } from './gate-identities.ts';
 import { judgeMembership, type JudgingCause } from './judge-membership.ts';
 import { linkDirectoryUser } from './link-directory-user.ts';
+import { leaveFormerOrganization, saveMirror } from './move-person.ts';
 import { notice } from './notice.ts';
+import { ensureOrganization } from './organization.ts';
 import { backingIn, surroundingsOf, type Surroundings } from './surroundings.ts';
 
 /** A directory user as the mirror has it now, and what is known around it. */
@@ -18,10 +20,12 @@ export interface Settling {
   /** Nothing was known of this directory user before: only then anybody is looked for by e-mail. */
   firstSeen: boolean;
   organization: OrganizationDocument;
-  file: Pick<HostFile, 'defaults' | 'attributes'>;
+  file: IdentityRules;
   newUserId: () => string;
   receivedAt: Date;
   cause: JudgingCause;
+  /** What was told of them does not suffice: WorkOS is to be asked before anything is opened. */
+  readAfresh?: boolean;
 }
 
 /** Whose membership was touched, and whether its access closed or narrowed, which is signalled first. */
@@ -39,25 +43,55 @@ export interface Settled {
  */
 export async function settlePerson(tx: Transaction, settling: Settling): Promise<Settled> {
   const { mirror, organization, file } = settling;
+  mirror.organizationId = organization._id;
   const surroundings = await surroundingsOf(tx, organization, file, [mirror]);
-  await leaveForgottenPerson(tx, mirror, surroundings);
-  const linked = await ensureLink(tx, settling, surroundings);
+  const backs = backingIn(mirror, surroundings) === 'backs';
+  const former = await membershipOf(tx, mirror);
+  let { newUserId } = settling;
+  if (former !== null && isCommitted(former)) {
+    await leaveForgottenPerson(tx, mirror, former, backs);
+  } else if (former !== null && former.organizationId !== organization._id && backs) {
+    const { userId } = await leaveFormerOrganization(tx, former, settling);
+    if (userId !== null) newUserId = () => userId;
+  }
+  const linked = await ensureLink(tx, { ...settling, newUserId }, surroundings);
   mirror.factsRevision = organization.revision;
-  await tx.collections.directoryUsers.replaceOne({ _id: mirror._id }, mirror, {
-    session: tx.session,
-    upsert: true,
-  });
+  await saveMirror(tx, mirror);
   const { membershipId } = mirror;
   if (membershipId === null) return { membershipId, urgent: false, nobody: linked === 'nobody' };
   // Whoever was created just now is as their record says, unless a group or a role says more.
-  const told =
-    linked === 'created' && !organization.mapped && currentRecord(mirror).roles.length === 0;
-  if (told) return { membershipId, urgent: false, nobody: false };
-  const membership = await judgeMembership(tx, { ...settling, membershipId });
+  const nothingMore = !organization.mapped && currentRecord(mirror).roles.length === 0;
+  if (linked === 'created' && nothingMore && settling.readAfresh !== true)
+    return { membershipId, urgent: false, nobody: false };
+  const membership = await judge(tx, settling, membershipId, former);
+  return { membershipId, urgent: membership.urgent, nobody: false };
+}
+
+async function membershipOf(tx: Transaction, mirror: DirectoryUser): Promise<Membership | null> {
+  if (mirror.membershipId === null) return null;
+  const { session } = tx;
+  return tx.collections.memberships.findOne({ _id: mirror.membershipId }, { session });
+}
+
+/** A membership is judged by the facts of its own organization, also where its directory moved elsewhere. */
+async function judge(
+  tx: Transaction,
+  settling: Settling,
+  membershipId: string,
+  former: Membership | null,
+): Promise<Membership> {
+  const elsewhere =
+    former !== null &&
+    former._id === membershipId &&
+    former.organizationId !== settling.organization._id;
+  const organization = elsewhere
+    ? await ensureOrganization(tx, former.organizationId)
+    : settling.organization;
+  const membership = await judgeMembership(tx, { ...settling, membershipId, organization });
   if (membership === null) {
     throw new TypeError('A mirror points to a membership that does not exist.');
   }
-  return { membershipId, urgent: membership.urgent, nobody: false };
+  return membership;
 }
 
 /**
@@ -67,15 +101,10 @@ export async function settlePerson(tx: Transaction, settling: Settling): Promise
 async function leaveForgottenPerson(
   tx: Transaction,
   mirror: DirectoryUser,
-  surroundings: Surroundings,
+  membership: Membership,
+  backs: boolean,
 ): Promise<void> {
-  if (mirror.membershipId === null) return;
-  const membership = await tx.collections.memberships.findOne(
-    { _id: mirror.membershipId },
-    { session: tx.session },
-  );
-  if (membership === null || !isCommitted(membership)) return;
-  if (backingIn(mirror, surroundings) !== 'backs') {
+  if (!backs) {
     stripUnlessActive(mirror);
     return;
   }
@@ -99,6 +128,7 @@ async function ensureLink(
     mirror,
     profile: profile === null ? null : profileOf(profile, file.attributes),
     policy: surroundings.policy,
+    file,
     backs: backingIn(mirror, surroundings) === 'backs',
     firstSeen,
     newUserId,

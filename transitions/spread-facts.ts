@@ -1,4 +1,4 @@
-import type { HostFile } from '../domain/host-file.ts';
+import type { IdentityRules } from '../domain/host-file.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
@@ -6,7 +6,7 @@ import { judgeMembership } from './judge-membership.ts';
 import { settlePerson } from './settle-person.ts';
 
 export interface SpreadRules {
-  file: Pick<HostFile, 'defaults' | 'attributes'>;
+  file: IdentityRules;
   newUserId: () => string;
 }
 
@@ -34,9 +34,10 @@ export async function spreadFacts(store: Store, rules: SpreadRules): Promise<boo
       ...(await membershipsBehind(store, organization)).map(
         (id) => async () => judgeAgain(store, organization._id, id, rules),
       ),
-      ...(await strangersBehind(store, organization)).map(
-        (id) => async () => settleAgain(store, organization._id, id, rules),
-      ),
+      ...[
+        ...(await strangersBehind(store, organization)),
+        ...(await movedIn(store, organization)),
+      ].map((id) => async () => settleAgain(store, organization._id, id, rules)),
     ];
     await inTurns(people);
     if (people.length > 0) more = true;
@@ -86,6 +87,22 @@ async function strangersBehind(
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
   return found.map((mirror) => mirror._id);
+}
+
+/** People of a directory that was moved here from another organization: they come here, and leave there. */
+async function movedIn(store: Store, { _id }: OrganizationDocument): Promise<string[]> {
+  const { directories, directoryUsers } = store.collections;
+  const moved = await directories.find({ organizationId: _id, movedFrom: { $ne: null } }).toArray();
+  const waiting: string[] = [];
+  for (const directory of moved) {
+    const found = await directoryUsers
+      .find({ directoryId: directory._id, organizationId: { $ne: _id } })
+      .limit(batchSize)
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    waiting.push(...found.map((mirror) => mirror._id));
+  }
+  return waiting;
 }
 
 async function inTurns(work: (() => Promise<void>)[]): Promise<void> {

@@ -5,16 +5,11 @@ import {
   type DirectoryUser,
   type Standing,
 } from '../domain/directory-user.ts';
+import { edgeCounts } from '../domain/group-edges.ts';
 import { groupsGrantAccess, type GroupFacts, type RoleMapping } from '../domain/grants.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import type { Policy } from '../domain/policy.ts';
-import { compareVersions } from '../domain/versions.ts';
-import type {
-  DirectoryDocument,
-  DirectoryEdgeDocument,
-  DirectoryGroupDocument,
-  OrganizationDocument,
-} from '../platform/mongo/documents.ts';
+import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { policyOf } from './organization.ts';
 
@@ -23,6 +18,8 @@ export interface Surroundings {
   policy: Policy;
   mappings: RoleMapping[];
   standingOf(mirror: DirectoryUser): Standing;
+  /** The type of their directory as WorkOS names it (`okta scim v2.0`); null where nothing said so yet. */
+  directoryTypeOf(mirror: DirectoryUser): string | null;
   groupsOf(mirror: DirectoryUser): GroupFacts;
 }
 
@@ -47,9 +44,10 @@ export async function surroundingsOf(
     policy,
     mappings,
     standingOf: (mirror) => ({
-      directoryGone: isGone(mirror, organization, directories.get(mirror.directoryId), tx.at),
+      directoryGone: isGone(organization, directories.get(mirror.directoryId), tx.at),
       inAccessGroup: groupsGrantAccess(groupIds(mirror), mappings),
     }),
+    directoryTypeOf: (mirror) => directories.get(mirror.directoryId)?.type ?? null,
     groupsOf: (mirror) => ({
       groupIds: groupIds(mirror),
       workosRoles: currentRecord(mirror).roles,
@@ -62,16 +60,30 @@ export async function surroundingsOf(
  * An announced switch of provider keeps its people in until the window has passed.
  */
 function isGone(
-  mirror: DirectoryUser,
   organization: OrganizationDocument,
   directory: DirectoryDocument | undefined,
   at: Date,
 ): boolean {
   if (organization.deletedAt !== null) return true;
   if (directory === undefined) return false;
-  if (directory.organizationId !== mirror.organizationId) return true;
-  if (organization.switchUntil !== null && at < organization.switchUntil) return false;
-  return directory.deletedAt !== null;
+  if (directory.organizationId !== organization._id) return true;
+  if (isSwitching(organization, at)) return false;
+  return isGoneForGood(directory);
+}
+
+/** Deleted, or unlinked by the customer: it tells of nobody any more. */
+export function isGoneForGood(
+  directory: Pick<DirectoryDocument, 'deletedAt' | 'unlinkedAt'>,
+): boolean {
+  return directory.deletedAt !== null || directory.unlinkedAt !== null;
+}
+
+/** Whether an admin announced a switch of provider that is still under way. */
+export function isSwitching(
+  { switchUntil }: Pick<OrganizationDocument, 'switchUntil'>,
+  at: Date,
+): boolean {
+  return switchUntil !== null && at < switchUntil;
 }
 
 async function directoriesOf(
@@ -109,15 +121,8 @@ async function groupIdsOf(
   const byId = new Map(groups.map((group) => [group._id, group]));
   const held = new Map<string, string[]>();
   for (const edge of edges) {
-    if (!counts(edge, byId.get(edge.groupId))) continue;
+    if (!edgeCounts(edge, byId.get(edge.groupId) ?? null)) continue;
     held.set(edge.directoryUserId, [...(held.get(edge.directoryUserId) ?? []), edge.groupId]);
   }
   return held;
-}
-
-/** A deleted group gives nothing, and one that was made again gives nothing to those who were in it before. */
-function counts(edge: DirectoryEdgeDocument, group: DirectoryGroupDocument | undefined): boolean {
-  if (group === undefined) return true;
-  if (group.state === 'deleted') return false;
-  return group.deletedVersion === null || compareVersions(edge.version, group.deletedVersion) > 0;
 }

@@ -188,12 +188,13 @@ describe('a directory user who is seen for the first time', () => {
     },
   );
 
-  it('is nobody of another organization', async () => {
+  it('is nobody of another organization, and the admins are told', async () => {
     const [one, other] = [await company(), await company()];
     const first = await arrive(one.sketch('idp'));
     const second = await arrive(other.sketch('idp', { email: one.email }));
     expect(second.userId).not.toBe(first.userId);
-    expect(await notices(other.organizationId)).toEqual([]);
+    expect(await notices(other.organizationId)).toEqual(['looksAlike']);
+    expect(await notices(one.organizationId)).toEqual([]);
   });
 
   it('is not found by an address that only looks alike', async () => {
