@@ -113,14 +113,15 @@ function leaving(facts: LifecycleFacts, nowMs: number): Decision {
   if (guard.state === 'waits') {
     return decide({ do: 'rest' }, 'blocked', [{ code: 'guard', detail: guard.id ?? '' }]);
   }
-  if (needsTransfer(facts, 'onDeprovision')) {
+  // A mass change that an admin rejected was a mistake: nobody is given what its people left behind.
+  const kept = guard.state === 'rejected' && isRetained(membership);
+  if (!kept && needsTransfer(facts, 'onDeprovision')) {
     return decide({ do: 'transfer', time: 'onDeprovision' }, 'transferring');
   }
   if (needsReassignment(membership)) {
     return decide({ do: 'transfer', time: 'reassignment' }, 'transferring');
   }
-  const rejected = guard.state === 'rejected';
-  if (rejected || isRetained(membership)) return decide({ do: 'rest' }, 'retained');
+  if (isRetained(membership)) return decide({ do: 'rest' }, 'retained');
   const dueMs = membership.dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
   if (nowMs < dueMs) return decide({ do: 'coolOff', untilMs: dueMs }, 'coolingOff');
   return due(facts, nowMs);

@@ -89,13 +89,16 @@ async function save(tx: Transaction, guard: GuardDocument): Promise<GuardDocumen
   return guard;
 }
 
-/** Whom the directory still knows, only the directory can say. It is asked as soon as it answers. */
+/**
+ * Whom the directory still knows, only the directory can say: it is asked as soon as it answers. One that
+ * was deleted knows nobody any more.
+ */
 async function askForReconciliation(
   tx: Transaction,
   { directoryId, organizationId }: GuardDocument,
 ): Promise<void> {
   await tx.collections.directories.updateMany(
-    directoryId === null ? { organizationId } : { _id: directoryId },
+    { ...(directoryId === null ? { organizationId } : { _id: directoryId }), deletedAt: null },
     { $set: { reconcileWantedAt: tx.at } },
     { session: tx.session },
   );

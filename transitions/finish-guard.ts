@@ -63,26 +63,3 @@ async function isAwaited(tx: Transaction, guard: GuardDocument): Promise<boolean
   });
   return waiting !== null;
 }
-
-/**
- * Withdraws guards at which nobody waits any more, since everybody came back: there is nothing to decide.
- * Whoever joins at this very moment is found by the spreading and counted afresh.
- */
-export async function withdrawEmptyGuards(store: Store): Promise<number> {
-  const open = await store.collections.guards
-    .find({ state: 'open', spreading: { $exists: false } })
-    .toArray();
-  let withdrawn = 0;
-  for (const guard of open) {
-    const waiting = await store.collections.memberships.findOne(waitingAt(guard._id), {
-      projection: { _id: 1 },
-    });
-    if (waiting !== null) continue;
-    const { modifiedCount } = await store.collections.guards.updateOne(
-      { _id: guard._id, state: 'open' },
-      { $set: { state: 'withdrawn', spreading: true, spreadSince: new Date() } },
-    );
-    withdrawn += modifiedCount;
-  }
-  return withdrawn;
-}

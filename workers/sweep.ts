@@ -1,5 +1,6 @@
 import type { Store } from '../platform/mongo/store.ts';
 import { raiseAll } from '../transitions/raise-memberships.ts';
+import { reviveDecidedGuards } from '../transitions/withdraw-guards.ts';
 
 /** A due time, or a step, is this long past before the sweep takes it for forgotten. */
 const overdueMs = 10 * 60 * 1000;
@@ -15,6 +16,7 @@ export async function sweep(store: Store): Promise<number> {
     { bodyExpiresAt: { $lte: new Date() } },
     { $unset: { body: '', bodyExpiresAt: '' } },
   );
+  await reviveDecidedGuards(store);
   const blocked = await raiseAll(store, { phase: 'blocked' });
   const forgotten = await raiseAll(store, {
     resting: false,

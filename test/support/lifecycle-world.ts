@@ -40,6 +40,8 @@ interface Truth {
   suspended: boolean;
   retained: boolean;
   guard: boolean;
+  /** An admin rejected the mass change that they left with, and has not taken that back. */
+  rejected: boolean;
   look: { atMs: number; answer: Answer; owned: number } | null;
   /** What of the leaver's is still theirs, by the time of the policy that moves it. */
   owned: Set<HandOverTime>;
@@ -89,6 +91,7 @@ export class LifecycleWorld {
       suspended: false,
       retained: false,
       guard: false,
+      rejected: false,
       look: null,
       owned: new Set(),
       taken: false,
@@ -412,6 +415,9 @@ function checkDecision(world: LifecycleWorld, { step, phase, blockedBy }: Decisi
     promise(world.holds.size === 0, 'hands over the rest against a hold');
   }
   if (step.do === 'transfer') promise(!truth.guard, 'hands over while the guard waits');
+  if (step.do === 'transfer' && step.time !== 'reassignment') {
+    promise(!truth.rejected, 'hands over what a rejection keeps');
+  }
 }
 
 type Event = (world: LifecycleWorld) => void;
@@ -426,6 +432,7 @@ const goes: Event = (world) => {
     ignore,
   );
   truth.guard = false;
+  truth.rejected = false;
   truth.inDirectory = false;
   truth.suspended = false;
   truth.leavings += 1;
@@ -447,6 +454,8 @@ const comesBack: Event = (world) => {
   truth.suspended = false;
   truth.look = null;
   truth.retained = false;
+  truth.guard = false;
+  truth.rejected = false;
   truth.reassign = false;
 };
 
@@ -503,6 +512,7 @@ const resume: Event = (world) => {
   if (truth.committed || !truth.retained) return;
   membership.retained = null;
   truth.retained = false;
+  truth.rejected = false;
 };
 
 const extend: Event = (world) => {
@@ -535,6 +545,8 @@ const losesRole: Event = ({ membership, truth }) => {
 
 const waitForGuard: Event = (world) => {
   if (world.truth.committed || !world.left) return;
+  // What was decided is decided.
+  if (guardOf(world.membership)?.state === 'rejected') return;
   const { generation } = world.membership;
   world.membership.guard = { generation, state: 'waits', id: 'guard_a' };
   world.truth.guard = true;
@@ -544,6 +556,21 @@ const approve: Event = (world) => {
   const { generation } = world.membership;
   world.membership.guard = { generation, state: 'approved', id: 'guard_a' };
   world.truth.guard = false;
+};
+
+const rejects: Event = (world) => {
+  if (!world.truth.guard || !world.left) return;
+  const { generation } = world.membership;
+  world.membership.guard = { generation, state: 'rejected', id: 'guard_a' };
+  world.membership.retained = {
+    generation,
+    by: 'admin:x',
+    at: new Date(world.nowMs),
+    reasonId: null,
+  };
+  world.truth.guard = false;
+  world.truth.retained = true;
+  world.truth.rejected = true;
 };
 
 const allow: Event = (world) => void (world.contract = 'allowed');
@@ -576,6 +603,7 @@ const events: Event[] = [
   reassign,
   waitForGuard,
   approve,
+  rejects,
   getsRole,
   losesRole,
   allow,

@@ -25,6 +25,8 @@ import {
 import type { DirectoryLookup } from '../../platform/workos/directory-lookup.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { putPolicy } from '../../transitions/put-policy.ts';
+import { spreadFacts } from '../../transitions/spread-facts.ts';
+import { spreadGuards } from '../../transitions/spread-guards.ts';
 import { createDispatcher } from '../../workers/dispatcher.ts';
 import { createWorkers } from '../../workers/create-workers.ts';
 import { repeat, type Repeating } from '../../workers/repeat.ts';
@@ -185,11 +187,11 @@ export async function startTenure(
     joinAdmission: 50,
     onSignalled: () => undefined,
   });
-  const dispatching: Repeating = repeat({
-    intervalMs: 50,
-    round: dispatcher.tick,
-    onError: () => undefined,
-  });
+  const chores: Repeating[] = [
+    dispatcher.tick,
+    async () => spreadFacts(tenure.store, { file: tenure.file, newUserId: () => newId('user') }),
+    async () => spreadGuards(tenure.store, tenure),
+  ].map((round) => repeat({ intervalMs: 50, round, onError: () => undefined }));
 
   const untilMembership: RunningTenure['untilMembership'] = async (
     id,
@@ -239,7 +241,7 @@ export async function startTenure(
       });
     },
     async close() {
-      await dispatching.stop();
+      await Promise.all(chores.map(async (chore) => chore.stop()));
       for (const worker of workers) worker.shutdown();
       await Promise.allSettled(running);
       await connection.close();

@@ -92,6 +92,9 @@ const blind: Record<string, (facts: LifecycleFacts, nowMs: number) => LifecycleF
     contract: facts.contract === 'unknown' ? 'allowed' : facts.contract,
   }),
   'the waiting guard': over((m) => ({ guard: m.guard && { ...m.guard, state: 'passed' } })),
+  'that an admin rejected it': over((m) => ({
+    guard: m.guard?.state === 'rejected' ? { ...m.guard, state: 'approved' } : m.guard,
+  })),
   'that nobody was asked afresh': over((m) => ({
     readAfresh: { wanted: 0, done: m.readAfresh.done },
   })),

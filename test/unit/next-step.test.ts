@@ -91,3 +91,37 @@ describe('the next step of a leaver at the due time', () => {
     expect(nextStep(facts, dueMs).step).toEqual({ do: 'transfer', time: 'onDeprovision' });
   });
 });
+
+describe('the next step of a leaver at the guard', () => {
+  const waits = { generation: 2, state: 'waits', id: 'guard_a' } as const;
+  const retained = { generation: 2, by: 'admin:a', at: new Date(0), reasonId: null };
+  const owning: Partial<LifecycleFacts> = { transferTimes: ['onDeprovision'] };
+
+  it('is to be counted, once', () => {
+    expect(nextStep(leaver({ guard: null }), 0).step.do).toBe('checkGuard');
+    const earlier = { ...waits, generation: 1 };
+    expect(nextStep(leaver({ guard: earlier }), 0).step.do).toBe('checkGuard');
+  });
+
+  it('is rest until somebody decides, whatever else there is to do', () => {
+    expect(nextStep(leaver({ guard: waits, retained }, owning), dueMs)).toEqual({
+      step: { do: 'rest' },
+      phase: 'blocked',
+      blockedBy: [{ code: 'guard', detail: 'guard_a' }],
+    });
+  });
+
+  it('goes on after an approval', () => {
+    const approved = { ...waits, state: 'approved' as const };
+    expect(nextStep(leaver({ guard: approved }, owning), 0).step.do).toBe('transfer');
+    expect(nextStep(leaver({ guard: approved }), dueMs).step.do).toBe('commit');
+  });
+
+  it('keeps everything after a rejection, until an admin resumes the deletion', () => {
+    const rejected = { ...waits, state: 'rejected' as const };
+    const kept = nextStep(leaver({ guard: rejected, retained }, owning), dueMs);
+    expect(kept).toMatchObject({ step: { do: 'rest' }, phase: 'retained' });
+    expect(nextStep(leaver({ guard: rejected }, owning), dueMs).step.do).toBe('transfer');
+    expect(nextStep(leaver({ guard: rejected }), dueMs).step.do).toBe('commit');
+  });
+});
