@@ -3,13 +3,15 @@ import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/
 import type { Transaction } from '../platform/mongo/store.ts';
 import { tenantOf } from '../platform/tenant.ts';
 import type { DirectoryData } from '../platform/workos/wire.ts';
+import { changeDirectory } from '../transitions/change-directory.ts';
 import { notice } from '../transitions/notice.ts';
 import { ensureOrganization, turnOnDirectorySync } from '../transitions/organization.ts';
 import type { Applied } from './applied.ts';
 
 /**
- * Applies `dsync.activated`, and records `dsync.deleted` with a notice. A deleted directory closes nobody's
- * access here: that is a change about many people at once and takes the guarded path.
+ * Applies `dsync.activated` and `dsync.deleted`. An activated directory is read whole once, since its
+ * people may have been there for long. A deleted one ends the backing of everybody in it by the guarded
+ * path, for which WorkOS sends no other event.
  */
 export async function applyDirectory(
   tx: Transaction,
@@ -17,18 +19,19 @@ export async function applyDirectory(
   file: HostFile,
 ): Promise<Applied> {
   const { directory, deleted, eventAtMs } = change;
-  const organizationId = tenantOf(file, directory.organization_id, directory.id);
+  const known = await findDirectory(tx, directory.id);
+  // A deletion repeats what WorkOS remembered; where the directory belongs is what was known before.
+  const organizationId =
+    deleted && known !== null
+      ? known.organizationId
+      : tenantOf(file, directory.organization_id, directory.id);
   const organization = await ensureOrganization(tx, organizationId);
-  const known = await tx.collections.directories.findOne(
-    { _id: directory.id },
-    { session: tx.session },
-  );
   const nothing = { organizationId, urgent: [], touched: [] };
   const stale = known !== null && known.eventAtMs > eventAtMs;
   if (stale) return { ...nothing, outcome: 'stale' };
   if (!deleted) await turnOnDirectorySync(tx, organization);
-  await writeDirectory(tx, {
-    _id: directory.id,
+  await changeDirectory(tx, known, {
+    ...(known ?? unknownDirectory(directory.id, organizationId, tx.at)),
     organizationId,
     type: directory.type ?? known?.type ?? null,
     name: directory.name ?? known?.name ?? null,
@@ -36,10 +39,11 @@ export async function applyDirectory(
     state: deleted ? 'deleted' : (directory.state ?? 'active'),
     eventAtMs,
     deletedAt: deleted ? tx.at : null,
-    createdAt: known?.createdAt ?? tx.at,
+    unlinkedAt: null,
+    ...(deleted ? {} : { reconcileWantedAt: tx.at }),
   });
   if (deleted) await notice(tx, 'directoryDeleted', { organizationId, directoryId: directory.id });
-  return { ...nothing, outcome: deleted ? 'recorded' : 'applied' };
+  return { ...nothing, outcome: 'applied' };
 }
 
 /**
@@ -51,33 +55,34 @@ export async function ensureDirectory(
   of: { directoryId: string; workosOrganizationId: string | null },
   file: HostFile,
 ): Promise<{ organization: OrganizationDocument }> {
-  const known = await tx.collections.directories.findOne(
-    { _id: of.directoryId },
-    { session: tx.session },
-  );
+  const known = await findDirectory(tx, of.directoryId);
   if (known !== null) {
     return { organization: await ensureOrganization(tx, known.organizationId) };
   }
   const organizationId = tenantOf(file, of.workosOrganizationId, of.directoryId);
   const organization = await ensureOrganization(tx, organizationId);
   await turnOnDirectorySync(tx, organization);
-  await writeDirectory(tx, {
-    _id: of.directoryId,
+  await changeDirectory(tx, null, unknownDirectory(of.directoryId, organizationId, tx.at));
+  await notice(tx, 'unannouncedDirectory', { organizationId, directoryId: of.directoryId });
+  return { organization };
+}
+
+async function findDirectory(tx: Transaction, id: string): Promise<DirectoryDocument | null> {
+  return tx.collections.directories.findOne({ _id: id }, { session: tx.session });
+}
+
+function unknownDirectory(id: string, organizationId: string, at: Date): DirectoryDocument {
+  return {
+    _id: id,
     organizationId,
     type: null,
     name: null,
     state: 'unannounced',
     eventAtMs: 0,
     deletedAt: null,
-    createdAt: tx.at,
-  });
-  await notice(tx, 'unannouncedDirectory', { organizationId, directoryId: of.directoryId });
-  return { organization };
-}
-
-async function writeDirectory(tx: Transaction, directory: DirectoryDocument): Promise<void> {
-  await tx.collections.directories.replaceOne({ _id: directory._id }, directory, {
-    session: tx.session,
-    upsert: true,
-  });
+    unlinkedAt: null,
+    checkedAt: null,
+    movedFrom: null,
+    createdAt: at,
+  };
 }

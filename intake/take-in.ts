@@ -1,22 +1,19 @@
-import type { InboxDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
 import type { EventEnvelope } from '../platform/workos/wire.ts';
 import { notice } from '../transitions/notice.ts';
 import { applyDirectory } from './apply-directory.ts';
 import type { Applied, IntakeRules } from './applied.ts';
+import { applyEdge } from './apply-edge.ts';
+import { applyGroup } from './apply-group.ts';
+import { applyOrganizationDeleted } from './apply-organization.ts';
 import { applyUser } from './apply-user.ts';
-import { eventTime, parseEvent, type ParsedEvent, type Problem } from './parse-event.ts';
+import { inboxEntry, keptBody, type BodyOptions, type Delivery } from './inbox-entry.ts';
+import { parseEvent, type ParsedEvent } from './parse-event.ts';
+import { acrossDirectories } from './parse-group-event.ts';
+import type { Problem } from './telling.ts';
 
-/** How an event reached Tenure. */
-export interface Delivery {
-  transport: InboxDocument['transport'];
-  receivedAt: Date;
-}
-
-export interface IntakeOptions extends IntakeRules {
-  /** How long bodies are kept that still wait for something, days. */
-  bodyDays: number;
+export interface IntakeOptions extends IntakeRules, BodyOptions {
   /** How long the whole transaction may take, milliseconds. */
   timeoutMs: number;
 }
@@ -107,12 +104,19 @@ async function takeInOnce(
       session,
     });
     const applied = await apply(tx, parsed, delivery, options);
-    if (parsed.kind === 'unexpected') {
-      await notice(tx, 'eventQuarantined', { subjectId: envelope.id });
-    }
+    const { outcome, organizationId, problems } = applied;
+    if (outcome === 'quarantined') await noticeQuarantined(tx, envelope.id, problems ?? []);
     await tx.collections.inbox.updateOne(
       { _id: envelope.id },
-      { $set: { outcome: applied.outcome, organizationId: applied.organizationId || null } },
+      {
+        $set: {
+          outcome,
+          organizationId: organizationId || null,
+          ...(outcome === 'quarantined'
+            ? keptBody(envelope, problems ?? [], delivery, options)
+            : {}),
+        },
+      },
       { session },
     );
     return { ...applied, duplicate: false };
@@ -130,6 +134,10 @@ async function apply(
   switch (parsed.kind) {
     case 'user':
       return applyUser(tx, parsed.telling, options, delivery.receivedAt);
+    case 'group':
+      return applyGroup(tx, parsed.telling, options);
+    case 'edge':
+      return applyEdge(tx, parsed.telling, options, delivery.receivedAt);
     case 'directoryActivated':
     case 'directoryDeleted':
       return applyDirectory(
@@ -137,56 +145,22 @@ async function apply(
         { ...parsed, deleted: parsed.kind === 'directoryDeleted' },
         options.file,
       );
+    case 'organizationDeleted':
+      return applyOrganizationDeleted(tx, parsed.workosOrganizationId, options.file);
     case 'stored':
       return { ...nothing, outcome: 'stored' };
     case 'unexpected':
-      return { ...nothing, outcome: 'quarantined' };
+      return { ...nothing, outcome: 'quarantined', problems: parsed.problems };
   }
 }
 
-function inboxEntry(
-  envelope: EventEnvelope,
-  parsed: ParsedEvent,
-  delivery: Delivery,
-  options: IntakeOptions,
-): InboxDocument {
-  const eventAtMs = eventTime(envelope);
-  const kept = parsed.kind === 'stored' || parsed.kind === 'unexpected';
-  const problems: Problem[] = parsed.kind === 'unexpected' ? parsed.problems : [];
-  return {
-    _id: envelope.id,
-    event: envelope.event,
-    eventAt: eventAtMs === null ? null : new Date(eventAtMs),
-    receivedAt: delivery.receivedAt,
-    transport: delivery.transport,
-    outcome: 'applied',
-    organizationId: null,
-    subjects: subjectsOf(envelope.data),
-    ...(kept
-      ? {
-          // As text: field names such as `$where` or `a.b` must not become part of a document's shape.
-          body: JSON.stringify(envelope.data ?? null),
-          bodyExpiresAt: new Date(delivery.receivedAt.getTime() + options.bodyDays * 86_400_000),
-        }
-      : {}),
-    ...(problems.length > 0 ? { problems } : {}),
-  };
-}
-
-/** The ids in an event's data by which its body is found when a person is forgotten. */
-function subjectsOf(data: unknown): string[] {
-  const ids = [idIn(data), idIn(fieldOf(data, 'user')), idIn(fieldOf(data, 'group'))];
-  return ids.filter((id) => id !== null);
-}
-
-function idIn(value: unknown): string | null {
-  const id = fieldOf(value, 'id');
-  return typeof id === 'string' && id.length <= 255 ? id : null;
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
+async function noticeQuarantined(
+  tx: Transaction,
+  eventId: string,
+  problems: Problem[],
+): Promise<void> {
+  const across = problems.some(({ code }) => code === acrossDirectories.code);
+  await notice(tx, across ? 'edgeAcrossDirectories' : 'eventQuarantined', { subjectId: eventId });
 }
 
 async function isKnown(store: Store, eventId: string): Promise<boolean> {

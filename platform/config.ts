@@ -68,6 +68,8 @@ export interface Config {
     retryMaxMs: number;
     /** How long a leaving settles before it is counted at the guard. */
     guardSettleMs: number;
+    /** How often WorkOS is asked for the state of each directory. */
+    directoryWatchMs: number;
     /** Sessions not verified gone after this count as overdue. */
     revocationOverdueMs: number;
   };
@@ -216,6 +218,7 @@ function assemble(
       pollMs: environment.TENURE_POLL_INTERVAL_MS,
       retryMaxMs: environment.TENURE_RETRY_MAX_MS,
       guardSettleMs: environment.TENURE_GUARD_SETTLE_MS,
+      directoryWatchMs: environment.TENURE_DIRECTORY_WATCH_MS,
       revocationOverdueMs: environment.TENURE_REVOCATION_OVERDUE_MS,
     },
     limits: {

@@ -2,8 +2,7 @@ import '../platform/check-node.js';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 
 import { createActivities } from '../activities/index.ts';
 import { createMongoHost } from '../connectors/mongodb/host.ts';
@@ -18,26 +17,17 @@ import { createMetrics } from '../platform/metrics.ts';
 import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
-import {
-  createLifecycleSignals,
-  type LifecycleSignals,
-} from '../platform/temporal/lifecycle-signals.ts';
+import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import type { WorkosAccess } from '../platform/workos/client.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
-import { spreadFacts } from '../transitions/spread-facts.ts';
-import { keepAnchor } from './anchor-keeper.ts';
+import { createAskDirectoryState } from '../platform/workos/directory-states.ts';
+import { startChores, type Running } from './chores.ts';
 import { createWorkers } from './create-workers.ts';
-import { createDispatcher } from './dispatcher.ts';
 import { startHealthServer } from './health-server.ts';
-import { beat, stopBeating } from './heartbeat.ts';
-import { keepPoller } from './poller-keeper.ts';
+import { stopBeating } from './heartbeat.ts';
 import { pollingOf } from './polling.ts';
-import { repeat, type Repeating } from './repeat.ts';
-import { sweep } from './sweep.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
-const heartbeatIntervalMs = 2000;
-const anchorIntervalMs = 5000;
-const pollerIntervalMs = 10_000;
 const lookupTimeoutMs = 20_000;
 
 /** The worker process: Temporal workers, dispatcher, anchor and sweep on one store. */
@@ -59,6 +49,7 @@ async function main(): Promise<void> {
   const client = createTemporalClient(config.temporal);
   const { queuePrefix } = config.temporal;
   const signals = createLifecycleSignals(client, { queuePrefix, deadlineMs: 2000 });
+  const workos = workosOf(config);
   const polling = pollingOf(config, { log, metrics, signals });
   const workers = await createWorkers({
     connection,
@@ -71,7 +62,7 @@ async function main(): Promise<void> {
         store,
         file,
         host: hostOf(store, file, config),
-        directoryLookup: lookupOf(config),
+        directoryLookup: workos === null ? null : createDirectoryLookup(workos),
         polling,
         revocation: defaultRevocationPolicy,
         newUserId: userIdsFor(file),
@@ -84,7 +75,19 @@ async function main(): Promise<void> {
   });
   const processId = `worker_${randomUUID()}`;
   const polls = polling !== null;
-  const running = { config, store, file, log, metrics, workers, processId, client, signals, polls };
+  const running: Running = {
+    config,
+    store,
+    file,
+    log,
+    metrics,
+    workers,
+    processId,
+    client,
+    signals,
+    askDirectoryState: workos === null ? null : createAskDirectoryState(workos),
+    polls,
+  };
   const chores = startChores(running);
   const runs = workers.map(async (worker) => worker.run());
   // One worker that ends takes the process down: a half-working one would look healthy.
@@ -102,61 +105,6 @@ async function main(): Promise<void> {
     health?.close();
     await store.client.close();
   }
-}
-
-interface Running {
-  config: Config;
-  store: Store;
-  file: HostFile;
-  log: Logger;
-  metrics: ReturnType<typeof createMetrics>;
-  workers: Worker[];
-  processId: string;
-  client: Client;
-  signals: LifecycleSignals;
-  /** Whether this worker polls the Events API. */
-  polls: boolean;
-}
-
-function startChores(running: Running): Repeating[] {
-  const { config, store, file, log, metrics, workers, processId, client, signals } = running;
-  const rules = { file, newUserId: userIdsFor(file) };
-  const { queuePrefix } = config.temporal;
-  const dispatcher = createDispatcher({
-    store,
-    signals,
-    joinAdmission: config.limits.joinAdmission,
-    onSignalled: (kind, sent) => metrics.signalled(kind, sent),
-  });
-  const reporting = (chore: string) => (error: unknown) =>
-    log.warn({ err: error, chore }, 'a chore failed and is repeated');
-  const chore = (name: string, intervalMs: number, round: () => Promise<boolean>): Repeating =>
-    repeat({ intervalMs, round, onError: reporting(name) });
-  return [
-    chore('dispatch', config.intervals.dispatchMs, dispatcher.tick),
-    chore('spread', config.intervals.dispatchMs, async () => spreadFacts(store, rules)),
-    chore('heartbeat', heartbeatIntervalMs, async () => {
-      await beat(store, processId, workers);
-      return false;
-    }),
-    chore('anchor', anchorIntervalMs, async () => {
-      const raised = await keepAnchor(store, client, queuePrefix);
-      if (raised !== null && raised > 0) {
-        log.warn({ raised }, "Temporal's memory was lost; every open lifecycle looks again");
-      }
-      return false;
-    }),
-    chore('poller', pollerIntervalMs, async () => {
-      const done = await keepPoller(client, queuePrefix, running.polls);
-      if (done !== null) log.info({ done }, 'the poller of the Events API');
-      return false;
-    }),
-    chore('sweep', config.intervals.sweepMs, async () => {
-      const raised = await sweep(store);
-      log.info({ raised }, 'swept');
-      return false;
-    }),
-  ];
 }
 
 async function openStore(config: Config): Promise<Store> {
@@ -181,10 +129,10 @@ function hostOf(store: Store, file: HostFile, config: Config) {
   });
 }
 
-function lookupOf(config: Config) {
+/** How WorkOS is asked; null without a key. */
+function workosOf(config: Config): WorkosAccess | null {
   const { apiKey, apiUrl } = config.workos;
-  if (apiKey === null) return null;
-  return createDirectoryLookup({ apiKey, apiUrl, timeoutMs: lookupTimeoutMs });
+  return apiKey === null ? null : { apiKey, apiUrl, timeoutMs: lookupTimeoutMs };
 }
 
 /** The prebuilt bundle, or one built now; a production configuration without one was refused already. */

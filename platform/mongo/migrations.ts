@@ -1,5 +1,6 @@
 import type { IndexSpecification, CreateIndexesOptions } from 'mongodb';
 
+import { addressCollation } from './address-collation.ts';
 import type { Collections, Store } from './store.ts';
 import { upgrade } from './upgrades.ts';
 
@@ -53,7 +54,11 @@ const indexes: Index[] = [
     { unique: true, partialFilterExpression: { idpId: { $type: 'string' } } },
   ],
   ['directoryUsers', { membershipId: 1 }],
-  ['directoryUsers', { organizationId: 1, 'records.profile.managerEmail': 1 }],
+  [
+    'directoryUsers',
+    { organizationId: 1, 'records.profile.managerEmail': 1 },
+    { name: 'byManager', collation: addressCollation },
+  ],
   ['directories', { organizationId: 1 }],
   [
     'directories',

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+import { announceSwitch, longestSwitchDays } from '../../transitions/announce-switch.ts';
+import { id, reason, time, timeText } from '../fields.ts';
+import { defineRoute, nothing } from '../route.ts';
+
+const switchShape = z
+  .strictObject({
+    organizationId: id,
+    until: z.nullable(time).meta({ description: 'The end of the window; null: none is announced.' }),
+  })
+  .meta({ id: 'ProviderSwitch' });
+
+/** `PUT /v1/organizations/{id}/provider-switch` */
+export const putProviderSwitchRoute = defineRoute({
+  method: 'put',
+  path: '/v1/organizations/{id}/provider-switch',
+  summary: 'Announce a switch to another identity provider, or end the window',
+  description:
+    'Until `until` a deleted or unlinked directory of the organization ends nobody\'s access; its people are found ' +
+    `again in the new one. At most ${longestSwitchDays} days ahead; null ends the window now. At its end whoever was not ` +
+    'found again loses access and waits at the guard.',
+  auth: 'admin',
+  request: {
+    params: z.strictObject({ id }),
+    query: nothing,
+    body: z.strictObject({ until: z.nullable(z.iso.datetime()), reason }),
+  },
+  responses: { 200: switchShape },
+  async handler({ params: { id: organizationId }, body, caller }, { store }) {
+    const organization = await announceSwitch(store(), organizationId, {
+      until: body.until === null ? null : new Date(body.until),
+      by: `admin:${caller.name}`,
+      reason: body.reason ?? null,
+    });
+    return {
+      status: 200,
+      body: { organizationId, until: timeText(organization.switchUntil) },
+    };
+  },
+});

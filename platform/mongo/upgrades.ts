@@ -1,0 +1,62 @@
+import type { Store } from './store.ts';
+
+/**
+ * Brings documents that an older version wrote to the shape of this one: what they lack gets the value that
+ * means "nothing of it happened yet". May be repeated, and stopped in the middle.
+ */
+export async function upgrade(store: Store): Promise<void> {
+  const { memberships, organizations, directories, directoryUsers } = store.collections;
+  // Version 2: groups, guards, judging by the facts of the organization.
+  await memberships.updateMany({ factsRevision: { $exists: false } }, [
+    {
+      $set: {
+        wanted: { roles: [], permissions: [], features: [] },
+        suspendedRoles: [],
+        narrowings: 0,
+        answeredNarrowings: 0,
+        readAfresh: { wanted: 0, done: 0 },
+        readmitted: 0,
+        factsRevision: 0,
+        leftFrom: null,
+        // Who left before there was a guard was let pass by none: their countdown goes on.
+        guard: {
+          $cond: [
+            { $gt: ['$generation', 0] },
+            { generation: '$generation', state: 'passed', id: null },
+            null,
+          ],
+        },
+      },
+    },
+    { $unset: 'guardWaits' },
+  ]);
+  await organizations.updateMany({ revisedAt: { $exists: false } }, [
+    {
+      $set: {
+        revisedAt: '$createdAt',
+        mapped: false,
+        guardId: null,
+        deletedAt: null,
+        switchUntil: null,
+      },
+    },
+    { $unset: 'spreadAfter' },
+  ]);
+  await directories.updateMany(
+    { unlinkedAt: { $exists: false } },
+    { $set: { unlinkedAt: null, checkedAt: null, movedFrom: null } },
+  );
+  await directoryUsers.updateMany({ factsRevision: { $exists: false } }, [
+    {
+      $set: {
+        factsRevision: 0,
+        records: {
+          $map: {
+            input: '$records',
+            in: { $mergeObjects: [{ bornAtMs: null, roles: [], groupsFloor: null }, '$$this'] },
+          },
+        },
+      },
+    },
+  ]);
+}

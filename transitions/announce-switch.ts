@@ -1,0 +1,90 @@
+import { Refusal } from '../domain/errors.ts';
+import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { Store } from '../platform/mongo/store.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
+import { openGuard } from './open-guard.ts';
+import { ensureOrganization } from './organization.ts';
+import { raiseOrganization } from './raise-organization.ts';
+import { keepReason } from './reasons.ts';
+import { isSwitching } from './surroundings.ts';
+
+/** Longer than any migration to another provider needs; a window that is forgotten must not stay open. */
+export const longestSwitchDays = 30;
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Announces a switch of provider: until then a deleted or unlinked directory of the organization ends
+ * nobody's backing, and its people are found again in the new directory by the ordinary link. `until` null
+ * ends the window now.
+ *
+ * @throws Refusal `switchTooLong`, or `switchInThePast`.
+ */
+export async function announceSwitch(
+  store: Store,
+  organizationId: string,
+  announced: { until: Date | null; by: string; reason: string | null },
+): Promise<OrganizationDocument> {
+  return inTransaction(store, async (tx) => {
+    const { until } = announced;
+    refuseUnreasonable(until, tx.at);
+    const organization = await ensureOrganization(tx, organizationId);
+    const ends = isSwitching(organization, tx.at) && until === null;
+    const changed = {
+      switchUntil: until,
+      switchSet: {
+        by: announced.by,
+        at: tx.at,
+        reasonId: await keepReason(tx, announced.reason, null),
+      },
+    };
+    await tx.collections.organizations.updateOne(
+      { _id: organizationId },
+      { $set: changed },
+      { session: tx.session },
+    );
+    // Who was gone already comes back for the time of the window, or goes at its end.
+    await raiseOrganization(tx, organizationId);
+    if (ends) await guardSwitchEnd(tx, organizationId);
+    return { ...organization, ...changed };
+  });
+}
+
+function refuseUnreasonable(until: Date | null, at: Date): void {
+  if (until === null) return;
+  if (until <= at) throw new Refusal('switchInThePast', '`until` must be in the future.');
+  if (until.getTime() - at.getTime() > longestSwitchDays * dayMs) {
+    throw new Refusal('switchTooLong', `A switch takes at most ${longestSwitchDays} days.`);
+  }
+}
+
+/**
+ * Ends the windows that have passed: whoever was not found again in a directory that is still there loses
+ * their backing by the guarded path. Returns how many windows ended.
+ */
+export async function endSwitches(store: Store, at: Date): Promise<number> {
+  const over = await store.collections.organizations
+    .find({ switchUntil: { $lte: at } })
+    .project<{ _id: string }>({ _id: 1 })
+    .toArray();
+  for (const { _id } of over) {
+    await inTransaction(store, async (tx) => {
+      const { modifiedCount } = await tx.collections.organizations.updateOne(
+        { _id, switchUntil: { $lte: at } },
+        { $set: { switchUntil: null } },
+        { session: tx.session },
+      );
+      if (modifiedCount === 0) return;
+      await raiseOrganization(tx, _id);
+      await guardSwitchEnd(tx, _id);
+    });
+  }
+  return over.length;
+}
+
+async function guardSwitchEnd(
+  tx: Parameters<typeof openGuard>[0],
+  organizationId: string,
+): Promise<void> {
+  await openGuard(tx, { organizationId, kind: 'teardown', directoryId: null, restores: null });
+}

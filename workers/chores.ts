@@ -1,0 +1,103 @@
+import type { Client } from '@temporalio/client';
+import type { Worker } from '@temporalio/worker';
+
+import type { HostFile } from '../domain/host-file.ts';
+import type { Config } from '../platform/config.ts';
+import { userIdsFor } from '../platform/ids.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { createMetrics } from '../platform/metrics.ts';
+import type { Store } from '../platform/mongo/store.ts';
+import type { LifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import type { AskDirectoryState } from '../platform/workos/directory-states.ts';
+import { endSwitches } from '../transitions/announce-switch.ts';
+import { spreadFacts } from '../transitions/spread-facts.ts';
+import { spreadGuards } from '../transitions/spread-guards.ts';
+import { withdrawEmptyGuards } from '../transitions/withdraw-guards.ts';
+import { keepAnchor } from './anchor-keeper.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { beat } from './heartbeat.ts';
+import { keepPoller } from './poller-keeper.ts';
+import { sweep } from './sweep.ts';
+
+import { repeat, type Repeating } from './repeat.ts';
+import { watchDirectories } from './watch-directories.ts';
+
+const heartbeatIntervalMs = 2000;
+const anchorIntervalMs = 5000;
+const emptyGuardsIntervalMs = 5000;
+const pollerIntervalMs = 10_000;
+/** Between two looks for a directory whose turn it is, and for a switch of provider that is over. */
+const watchIntervalMs = 5000;
+
+/** What the chores of a worker work on. */
+export interface Running {
+  config: Config;
+  store: Store;
+  file: HostFile;
+  log: Logger;
+  metrics: ReturnType<typeof createMetrics>;
+  workers: Worker[];
+  processId: string;
+  client: Client;
+  signals: LifecycleSignals;
+  /** Asks WorkOS for the state of a directory; null without a key. */
+  askDirectoryState: AskDirectoryState | null;
+  /** Whether this worker polls the Events API. */
+  polls: boolean;
+}
+
+/** Starts everything that a worker does by the clock, beside its Temporal workers. */
+export function startChores(running: Running): Repeating[] {
+  const { config, store, file, log, metrics, workers, processId, client, signals } = running;
+  const rules = { file, newUserId: userIdsFor(file) };
+  const { queuePrefix } = config.temporal;
+  const dispatcher = createDispatcher({
+    store,
+    signals,
+    joinAdmission: config.limits.joinAdmission,
+    onSignalled: (kind, sent) => metrics.signalled(kind, sent),
+  });
+  const reporting = (chore: string) => (error: unknown) =>
+    log.warn({ err: error, chore }, 'a chore failed and is repeated');
+  const chore = (name: string, intervalMs: number, round: () => Promise<boolean>): Repeating =>
+    repeat({ intervalMs, round, onError: reporting(name) });
+  const onChange = (directoryId: string, state: string): void => {
+    log.error({ directoryId, state }, 'the state of a directory changed');
+  };
+  return [
+    chore('dispatch', config.intervals.dispatchMs, dispatcher.tick),
+    chore('spread', config.intervals.dispatchMs, async () => spreadFacts(store, rules)),
+    chore('guards', config.intervals.dispatchMs, async () => spreadGuards(store, rules)),
+    chore('emptyGuards', emptyGuardsIntervalMs, async () => {
+      await withdrawEmptyGuards(store);
+      return false;
+    }),
+    chore('heartbeat', heartbeatIntervalMs, async () => {
+      await beat(store, processId, workers);
+      return false;
+    }),
+    chore('anchor', anchorIntervalMs, async () => {
+      const raised = await keepAnchor(store, client, queuePrefix);
+      if (raised !== null && raised > 0) {
+        log.warn({ raised }, "Temporal's memory was lost; every open lifecycle looks again");
+      }
+      return false;
+    }),
+    chore('poller', pollerIntervalMs, async () => {
+      const done = await keepPoller(client, queuePrefix, running.polls);
+      if (done !== null) log.info({ done }, 'the poller of the Events API');
+      return false;
+    }),
+    chore('switches', watchIntervalMs, async () => (await endSwitches(store, new Date())) > 0),
+    chore('directories', watchIntervalMs, async () => {
+      const ask = running.askDirectoryState;
+      if (ask === null) return false;
+      return watchDirectories({ store, ask, everyMs: config.intervals.directoryWatchMs, onChange });
+    }),
+    chore('sweep', config.intervals.sweepMs, async () => {
+      const raised = await sweep(store);
+      log.info({ raised }, 'swept');
+      return false;
+    }),
+  ];
+}
