@@ -7,12 +7,14 @@ import type { CommandBy } from '../../transitions/command.ts';
 import { disableMembership } from '../../transitions/disable-membership.ts';
 import { extendCoolingOff } from '../../transitions/extend-cooling-off.ts';
 import { reactivateMembership } from '../../transitions/reactivate-membership.ts';
+import { putManualRoles } from '../../transitions/put-manual-roles.ts';
 import { reassignOwnership } from '../../transitions/reassign-ownership.ts';
 import { resumeDeletion } from '../../transitions/resume-deletion.ts';
 import type { Caller } from '../authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason, text } from '../fields.ts';
 import { defineRoute, nothing, type Route } from '../route.ts';
+import { grantNames } from '../shapes/grants.ts';
 import { membershipShape, type MembershipShape } from '../shapes/membership.ts';
 import { presentOneMembership } from './read-people.ts';
 
@@ -106,6 +108,25 @@ const reassign = defineRoute({
   },
 });
 
+const manualRoles = defineRoute({
+  method: 'put',
+  path: '/v1/memberships/{id}/roles',
+  summary: 'Replace the manual roles; what the directory gives stays as it is',
+  description:
+    'The whole list, which is also how roles that a leaving suspended (`suspendedRoles`) come back, or are ' +
+    'dropped. In force when it answers.',
+  auth: 'admin',
+  request: { params, query: nothing, body: z.strictObject({ roles: grantNames, reason }) },
+  responses: { 200: membershipShape },
+  async handler(given, deps) {
+    const { roles } = given.body;
+    const body = await give(given, deps, async (store, by) =>
+      putManualRoles(store, { ...by, roles }),
+    );
+    return { status: 200, body };
+  },
+});
+
 export const commandRoutes: readonly Route[] = [
   plainCommand(
     'cancel-deletion',
@@ -119,6 +140,7 @@ export const commandRoutes: readonly Route[] = [
   ),
   extend,
   reassign,
+  manualRoles,
   plainCommand(
     'disable',
     'Suspend at once, whatever the directory says, until lifted: no transfer, no countdown',

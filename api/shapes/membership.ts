@@ -24,6 +24,14 @@ export const membershipShape = z
     roles: z.array(z.string()),
     permissions: z.array(z.string()),
     features: z.array(z.string()),
+    roleGrants: z
+      .array(z.strictObject({ role: z.string(), source: z.enum(['directory', 'manual']) }))
+      .meta({ description: '`roles` with where each comes from; one may come from both.' }),
+    suspendedRoles: z
+      .array(z.string())
+      .meta({
+        description: 'Manual roles that a leaving suspended; only an admin gives them back.',
+      }),
     disabledAt: z.nullable(time),
     deletionDueAt: z
       .nullable(time)
@@ -56,6 +64,8 @@ export function presentMembership(
     roles: [...new Set(membership.roles.map(({ role }) => role))],
     permissions: [...membership.permissions],
     features: [...membership.features],
+    roleGrants: membership.roles.map(({ role, source }) => ({ role, source })),
+    suspendedRoles: [...membership.suspendedRoles],
     disabledAt: timeText(membership.disabledAt),
     deletionDueAt: timeText(deletionDueAt(membership)),
     blockedBy: membership.blockedBy.map(({ code, detail }) => ({ code, detail })),

@@ -56,6 +56,8 @@ describe('users', () => {
           roles: [],
           permissions: [],
           features: [],
+          roleGrants: [],
+          suspendedRoles: [],
           disabledAt: null,
           deletionDueAt: null,
           blockedBy: [],
