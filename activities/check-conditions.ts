@@ -1,7 +1,7 @@
 import { backingOf, type DirectoryUser } from '../domain/directory-user.ts';
 import type { ConditionsFound, Membership } from '../domain/membership.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { UserTelling } from '../intake/parse-event.ts';
+import type { UserTelling } from '../intake/telling.ts';
 import type { Lookup } from '../platform/workos/directory-lookup.ts';
 import { takeInListing, tellingOfListing } from '../intake/take-in-listing.ts';
 import { activeResourceHolds } from '../transitions/active-holds.ts';

@@ -1,8 +1,19 @@
-import { isNewer } from '../domain/versions.ts';
+import { isDeepStrictEqual } from 'node:util';
+
+import {
+  earlierBirth,
+  isForgotten,
+  type DirectoryRecord,
+  type DirectoryUser,
+} from '../domain/directory-user.ts';
+import { judgeTelling, type Verdict } from '../domain/versions.ts';
+import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { notice } from '../transitions/notice.ts';
-import { settlePerson } from '../transitions/settle-person.ts';
-import type { Applied, IntakeRules } from './applied.ts';
+import { lockPeople } from '../transitions/person-locks.ts';
+import { settlePerson, type Settled } from '../transitions/settle-person.ts';
+import { wantFreshRead } from '../transitions/want-fresh-read.ts';
+import { signalsOf, type Applied, type IntakeRules } from './applied.ts';
 import { ensureDirectory } from './apply-directory.ts';
 import { findMirror } from './find-mirror.ts';
 import type { UserTelling } from './telling.ts';
@@ -19,25 +30,30 @@ export async function applyUser(
 ): Promise<Applied> {
   const { organization } = await ensureDirectory(tx, telling, rules.file);
   const mirror = await findMirror(tx, organization._id, telling);
-  const held = mirror.records.find(({ id }) => id === telling.record.id);
-  const nothing = { organizationId: organization._id, urgent: [], touched: [] };
-  if (!isNewer(telling.record.version, held?.version ?? null)) {
-    return { ...nothing, outcome: 'stale' };
+  const held = mirror.records.find(({ id }) => id === telling.record.id) ?? null;
+  if (organization.mapped) {
+    const ids = mirror.records.map(({ id }) => id);
+    await lockPeople(tx, organization._id, [telling.record.id, ...ids]);
   }
+  const verdict = judgeTelling(
+    telling.record.version,
+    held?.version ?? null,
+    contentOf(telling.record, held),
+  );
+  const told: Told = { telling, mirror, organization, verdict, rules, receivedAt };
+  if (held !== null && !verdict.takes) return keep(tx, told, held);
   const firstSeen = mirror.records.length === 0;
+  // WorkOS announces nobody's groups a second time, and of a forgotten person none are known any more.
+  const readAfresh = verdict.doubtful || (!firstSeen && isForgotten(mirror));
   mirror.records = [
     ...mirror.records.filter(({ id }) => id !== telling.record.id),
-    { ...telling.record },
+    {
+      ...telling.record,
+      bornAtMs: earlierBirth(telling.record.bornAtMs, held?.bornAtMs ?? null),
+      groupsFloor: held?.groupsFloor ?? null,
+    },
   ];
-  const settled = await settlePerson(tx, {
-    mirror,
-    firstSeen,
-    organization,
-    file: rules.file,
-    newUserId: rules.newUserId,
-    receivedAt,
-    cause: 'directory',
-  });
+  const settled = await settle(tx, told, { firstSeen, readAfresh });
   if (settled.nobody && telling.record.state === 'deleted') {
     // A line for investigation: a removal never creates.
     await notice(tx, 'unknownRemoval', {
@@ -46,17 +62,69 @@ export async function applyUser(
       subjectId: telling.record.id,
     });
   }
-  return { ...nothing, outcome: 'applied', ...signalsOf(settled) };
+  return { organizationId: organization._id, outcome: 'applied', ...signalsOf(settled) };
 }
 
-/** Who is to be signalled, and how soon. */
-function signalsOf({
-  membershipId,
-  urgent,
-}: {
-  membershipId: string | null;
-  urgent: boolean;
-}): Partial<Pick<Applied, 'urgent' | 'touched'>> {
-  if (membershipId === null) return {};
-  return urgent ? { urgent: [membershipId] } : { touched: [membershipId] };
+/** What was told, by whom, and how it stands to what is held. */
+interface Told {
+  telling: UserTelling;
+  mirror: DirectoryUser;
+  organization: OrganizationDocument;
+  verdict: Verdict;
+  rules: IntakeRules;
+  receivedAt: Date;
+}
+
+/** The telling is outdated. What never changes about a record may still be learned from it. */
+async function keep(tx: Transaction, told: Told, held: DirectoryRecord): Promise<Applied> {
+  const { telling, mirror, organization, verdict } = told;
+  const stale: Applied = {
+    organizationId: organization._id,
+    outcome: 'stale',
+    urgent: [],
+    touched: [],
+  };
+  const bornAtMs = earlierBirth(held.bornAtMs, telling.record.bornAtMs);
+  if (bornAtMs !== held.bornAtMs) {
+    held.bornAtMs = bornAtMs;
+    // Which of their records counts may turn out to be another one than it seemed.
+    const settled = await settle(tx, told, { firstSeen: false, readAfresh: verdict.doubtful });
+    return { ...stale, ...signalsOf(settled) };
+  }
+  if (!verdict.doubtful || mirror.membershipId === null) return stale;
+  await wantFreshRead(tx, mirror.membershipId);
+  return { ...stale, touched: [mirror.membershipId] };
+}
+
+async function settle(
+  tx: Transaction,
+  { mirror, organization, rules, receivedAt }: Told,
+  of: { firstSeen: boolean; readAfresh: boolean },
+): Promise<Settled> {
+  const { file, newUserId } = rules;
+  return settlePerson(tx, {
+    ...of,
+    mirror,
+    organization,
+    file,
+    newUserId,
+    receivedAt,
+    cause: 'directory',
+  });
+}
+
+/** From open to closed: of two equal tellings the one further down counts. */
+const closedness = ['active', 'suspended', 'inactive', 'deleted'];
+
+function contentOf(
+  told: DirectoryRecord,
+  held: DirectoryRecord | null,
+): { differs: boolean; closes: boolean } {
+  if (held === null) return { differs: false, closes: false };
+  const otherState = told.state !== held.state;
+  const otherProfile = held.profile !== null && !isDeepStrictEqual(told.profile, held.profile);
+  return {
+    differs: otherState || otherProfile || !isDeepStrictEqual(told.roles, held.roles),
+    closes: closedness.indexOf(told.state) > closedness.indexOf(held.state),
+  };
 }

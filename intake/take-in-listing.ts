@@ -5,7 +5,8 @@ import { inTransaction } from '../platform/mongo/transaction.ts';
 import { directoryUserData } from '../platform/workos/wire.ts';
 import type { IntakeRules } from './applied.ts';
 import { applyUser } from './apply-user.ts';
-import { tellingOf, type UserTelling } from './parse-event.ts';
+import { tellingOf } from './parse-user-event.ts';
+import type { UserTelling } from './telling.ts';
 
 /** How much older than its request an answer of WorkOS is taken to be: it may come from a replica. */
 const marginMs = 10_000;

@@ -5,8 +5,9 @@ import type { Store } from '../platform/mongo/store.ts';
 import { StoreUnavailable } from '../platform/mongo/transaction.ts';
 import { eventEnvelope, type EventEnvelope } from '../platform/workos/wire.ts';
 import type { Applied } from './applied.ts';
-import { eventTime, type Problem } from './parse-event.ts';
-import { quarantine, takeIn, type Delivery, type IntakeOptions } from './take-in.ts';
+import type { Delivery } from './inbox-entry.ts';
+import { eventTime, type Problem } from './telling.ts';
+import { quarantine, takeIn, type IntakeOptions } from './take-in.ts';
 
 /** What became of the events of a page. Counts, and the place that was reached. */
 export interface PageTaken {

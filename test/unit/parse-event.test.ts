@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { eventTime, parseEvent } from '../../intake/parse-event.ts';
+import { parseEvent } from '../../intake/parse-event.ts';
+import { eventTime } from '../../intake/telling.ts';
 import { eventEnvelope, type EventEnvelope } from '../../platform/workos/wire.ts';
 import { directoryEvent, userEvent } from '../support/events.ts';
 
