@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { checkAccess } from '../../gate/decide.ts';
+import { possibleReports } from '../../transitions/forget-as-manager.ts';
 import { forgetPerson } from '../../transitions/forget-person.ts';
 import { importUser } from '../../transitions/import-users.ts';
 import {
@@ -204,6 +205,55 @@ describe('a manager who is forgotten', () => {
       attributes: { team: 'A' },
     });
     expect(JSON.stringify(mirror).toLowerCase()).not.toContain(boss.email);
+  });
+
+  it.each<[string, { written: string[]; others: string[]; email: string }]>([
+    [
+      'in ASCII',
+      {
+        email: 'zoe.king@example.com',
+        written: [
+          ' ZOE.King@Example.com\t',
+          '\u00a0zoe.king@example.com\n',
+          'Zoe.KING@EXAMPLE.COM',
+        ],
+        // The last one begins its name with the Kelvin sign, which is another letter.
+        others: ['zoeking@example.com', 'ada@example.com', 'zoe.\u212aing@example.com'],
+      },
+    ],
+    [
+      'in whatever letters',
+      {
+        email: 'zo\u00eb.\u{10c80}@example.com',
+        written: [' ZOE\u0308.\u{10cc0}@Example.com\t', '\u00a0zoe\u0308.\u{10cc0}@example.com\n'],
+        others: ['zoe.\u{10cc0}@example.com', 'ada@example.com'],
+      },
+    ],
+  ])('goes however the address was written, %s', async (_letters, { email, written, others }) => {
+    const organizationId = workosId('org');
+    const boss = await arrive(organizationId, { email });
+    const reports: Person[] = [];
+    for (const manager_email of [...written, ...others]) {
+      reports.push(await arrive(organizationId, { customAttributes: { manager_email } }));
+    }
+    await forget(boss);
+    const mirrors = await tenure.store.collections.directoryUsers
+      .find({ 'records.id': { $in: reports.map(({ id }) => id) } })
+      .toArray();
+    const left = mirrors.map(({ records }) => records[0]?.profile?.managerEmail ?? '');
+    expect(left.filter((manager) => manager !== '').toSorted()).toEqual(others.toSorted());
+  });
+
+  it('is found at those who name them, without reading everybody else', async () => {
+    const organizationId = workosId('org');
+    for (const manager_email of ['Zoe@example.com', 'zoe@EXAMPLE.com', 'ada@example.com']) {
+      await arrive(organizationId, { customAttributes: { manager_email } });
+    }
+    await arrive(organizationId);
+    await arrive(workosId('org'), { customAttributes: { manager_email: 'zoe@example.com' } });
+    const reports = possibleReports(tenure.store, organizationId, ['zoe@example.com']);
+    const { executionStats } = await reports.explain('executionStats');
+    expect(executionStats).toMatchObject({ nReturned: 2, totalDocsExamined: 2 });
   });
 
   it('leaves a recycled address to whoever has it now', async () => {
