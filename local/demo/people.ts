@@ -14,8 +14,17 @@ export interface DemoDirectory {
   type: string;
   inactiveUsers: 'deleted' | 'updated';
   groups: string[];
+  /** What being in a group gives in the product, by the group's name; a group that is not here gives nothing. */
+  gives: Record<string, DemoGrants>;
   /** By handle. */
   people: Record<string, DemoPerson>;
+}
+
+/** Names of the demo product's roles, permissions and features. */
+export interface DemoGrants {
+  roles: string[];
+  permissions?: string[];
+  features?: string[];
 }
 
 export interface DemoOrganization {
@@ -41,6 +50,11 @@ const okta: DemoDirectory = {
   type: 'okta scim v2.0',
   inactiveUsers: 'deleted',
   groups: ['Everyone', 'Engineering', 'Admins'],
+  gives: {
+    Everyone: { roles: ['member'], permissions: ['projects:read'] },
+    Engineering: { roles: ['editor'], permissions: ['projects:write'], features: ['api-access'] },
+    Admins: { roles: ['admin'], permissions: ['projects:write', 'members:manage'] },
+  },
   people: {
     grace: person('Grace Okafor', 'VP Engineering', 'Engineering', ['Everyone', 'Admins']),
     ada: person(
@@ -67,6 +81,7 @@ const bamboohr: DemoDirectory = {
   type: 'bamboohr',
   inactiveUsers: 'deleted',
   groups: ['Warehouse'],
+  gives: { Warehouse: { roles: ['picker'], features: ['scanner'] } },
   people: {
     // Also in Okta: both records stand behind one person, who leaves only when both are gone.
     grace: person('Grace Okafor', 'VP Engineering', 'Engineering', []),
@@ -83,6 +98,7 @@ const entra: DemoDirectory = {
   type: 'azure scim v2.0',
   inactiveUsers: 'updated',
   groups: ['Testers'],
+  gives: { Testers: { roles: ['tester'], permissions: ['projects:read'] } },
   people: {
     nadia: person('Nadia Rahman', 'Head of QA', 'Quality', ['Testers']),
     omar: person('Omar Castillo', 'Tester', 'Quality', ['Testers'], 'nadia'),

@@ -3,10 +3,16 @@ import type { DemoDirectory, DemoOrganization } from '../demo/people.ts';
 import { createDirectory, createGroup, createOrganization } from './directories.ts';
 import { findDirectory, findGroup, findOrganization } from './lookup.ts';
 import { join } from './people.ts';
+import { watchGetting, watchLosing } from './scenario-roles.ts';
 import { openStage, watchTenure } from './scenario-stage.ts';
 import type { Stage } from './scenario-stage.ts';
 import type { ScenarioContext } from './scenario-context.ts';
 import type { World } from './world.ts';
+
+const roleCasts = [
+  { directory: 'okta', person: 'yara', group: 'Admins', role: 'admin' },
+  { directory: 'okta', person: 'bo', group: 'Engineering', role: 'editor' },
+] as const;
 
 /**
  * The demo: two customers with three directories join, the host application gets its data, and one whole tenure is
@@ -22,6 +28,9 @@ export async function playDemo(context: ScenarioContext): Promise<void> {
     await stage.step('directories', () => connect(stage));
     await stage.step('people', () => everybodyJoins(stage));
     await stage.step('host data', () => stage.seed(demoPeople(world)));
+    const [yara, bo] = roleCasts;
+    await stage.step('roles go', () => watchLosing(stage, yara));
+    await stage.step('roles come', () => watchGetting(stage, bo));
     await watchTenure(stage, { leaver: 'omar', returner: 'vera', directory: 'entra' });
     world.state.scenario.done = true;
     world.touch();
@@ -41,6 +50,7 @@ async function connect(stage: Stage): Promise<void> {
     const { id } = findOrganization(world.state, customer.handle);
     for (const directory of customer.directories) connectDirectory(world, id, directory);
     stage.log(`${customer.name}: ${customer.directories.map(({ name }) => name).join(', ')}`);
+    await stage.until('the role mappings', 60, async () => mapGroups(stage, id, customer));
     // Before the first person, so that nobody's cooling-off begins under another policy.
     if (customer.handle === 'sandbox') {
       await stage.until('the sandbox policy', 60, async () =>
@@ -55,6 +65,23 @@ function connectDirectory(world: World, organizationId: string, demo: DemoDirect
   const { handle, name, type, inactiveUsers } = demo;
   const directory = createDirectory(world, { handle, name, type, inactiveUsers, organizationId });
   for (const group of demo.groups) createGroup(world, directory, { name: group });
+}
+
+/** Groups are mapped by their ids: names are for people, and may change. */
+async function mapGroups(
+  { world, tenure }: Stage,
+  organizationId: string,
+  { directories }: DemoOrganization,
+): Promise<true> {
+  const mappings = directories.flatMap(({ handle, gives }) => {
+    const { id } = findDirectory(world.state, handle);
+    return Object.entries(gives).map(([name, grants]) => ({
+      directoryGroupId: findGroup(world.state, name, id).id,
+      ...grants,
+    }));
+  });
+  await tenure.putRoleMappings(organizationId, mappings);
+  return true;
 }
 
 async function everybodyJoins(stage: Stage): Promise<void> {

@@ -13,11 +13,20 @@ const userSchema = z.object({
       phase: z.string(),
       access: z.object({ state: z.string(), reason: z.string() }),
       deletionDueAt: z.string().nullable(),
+      roles: z.array(z.string()),
     }),
   ),
 });
 export type TenureUser = z.infer<typeof userSchema>;
 export type TenureMembership = TenureUser['memberships'][number];
+
+/** What a directory group gives. */
+export interface RoleMapping {
+  directoryGroupId: string;
+  roles: string[];
+  permissions?: string[];
+  features?: string[];
+}
 
 /** Tenure's HTTP API, as far as a scenario needs it. */
 export interface TenureClient {
@@ -25,6 +34,8 @@ export interface TenureClient {
   waitUntilReady(): Promise<void>;
   /** Replaces the policy of an organization; false where Tenure does not know it yet. */
   putPolicy(organizationId: string, policy: Record<string, unknown>): Promise<boolean>;
+  /** Replaces what the groups of an organization give. */
+  putRoleMappings(organizationId: string, mappings: RoleMapping[]): Promise<void>;
   /** The user behind a directory user; undefined before it is known and after it is forgotten. */
   userOf(directoryUserId: string): Promise<TenureUser | undefined>;
   /** A membership by its id, which stays readable after anonymization. */
@@ -67,6 +78,11 @@ export function createTenureClient(options: TenureClientOptions): TenureClient {
       const path = `/v1/organizations/${encodeURIComponent(organizationId)}/policy`;
       const { ok, status } = await call('PUT', path, policy);
       return ok || (status === 404 ? false : refuse('the policy', status));
+    },
+    async putRoleMappings(organizationId, mappings) {
+      const path = `/v1/organizations/${encodeURIComponent(organizationId)}/role-mappings`;
+      const { ok, status } = await call('PUT', path, { data: mappings });
+      if (!ok) refuse('the role mappings', status);
     },
     async userOf(directoryUserId) {
       const query = new URLSearchParams({ directoryUserId });

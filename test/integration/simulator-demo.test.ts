@@ -26,6 +26,7 @@ interface Member {
   phase: string;
   access: { state: string; reason: string };
   deletionDueAt: null;
+  roles: string[];
 }
 
 let client: MongoClient;
@@ -47,6 +48,22 @@ async function startStandIn(): Promise<StandIn> {
   const members = new Map<string, Member>();
   const byDirectoryUser = new Map<string, Member>();
   const calls: string[] = [];
+  const rolesOfGroup = new Map<string, string[]>();
+  const groupsOf = new Map<string, Set<string>>();
+  function moveEdge({ event, data }: WireEvent): void {
+    const { user, group } = data as Record<'user' | 'group', { id: string }>;
+    const groups = groupsOf.get(user.id) ?? new Set();
+    groupsOf.set(user.id, groups);
+    if (event === 'dsync.group.user_added') groups.add(group.id);
+    else groups.delete(group.id);
+    const member = byDirectoryUser.get(user.id);
+    if (member === undefined) return;
+    member.roles = [...groups].flatMap((id) => rolesOfGroup.get(id) ?? []);
+  }
+  function mapGroups(body: string): void {
+    const { data }: { data: { directoryGroupId: string; roles: string[] }[] } = JSON.parse(body);
+    for (const { directoryGroupId, roles } of data) rolesOfGroup.set(directoryGroupId, roles);
+  }
   async function leave(member: Member): Promise<void> {
     Object.assign(member, {
       phase: 'coolingOff',
@@ -64,6 +81,7 @@ async function startStandIn(): Promise<StandIn> {
     }, 4000).unref();
   }
   async function apply({ event, data }: WireEvent): Promise<void> {
+    if (event.startsWith('dsync.group.user_')) moveEdge({ event, data } as WireEvent);
     if (!event.startsWith('dsync.user.')) return;
     const [key, id] = [String(data['idp_id']), String(data['id'])];
     const userId = `u-${key}`;
@@ -75,6 +93,7 @@ async function startStandIn(): Promise<StandIn> {
       phase: 'settled',
       access: { state: 'open', reason: 'open' },
       deletionDueAt: null,
+      roles: [],
     };
     members.set(key, member);
     byDirectoryUser.set(id, member);
@@ -90,6 +109,7 @@ async function startStandIn(): Promise<StandIn> {
       let answer: unknown = {};
       if (url.pathname === '/webhooks/workos') await apply(JSON.parse(body));
       else calls.push(`${request.method} ${url.pathname} ${body}`);
+      if (url.pathname.endsWith('/role-mappings')) mapGroups(body);
       if (url.pathname === '/v1/users') {
         const member = byDirectoryUser.get(url.searchParams.get('directoryUserId') ?? '');
         answer = {
@@ -137,6 +157,13 @@ describe('the demo', () => {
     expect(await db.collection('projects').countDocuments()).toBe(21 * hostDataPerPerson.projects);
     expect(standIn.calls).toContainEqual(
       `PUT /v1/organizations/${organizations[1]?.id}/policy ${JSON.stringify({ sandbox: true, sandboxCoolingOffSeconds: 20, deletionAllowed: true })}`,
+    );
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'yara has the roles member and admin, by groups',
+        expect.stringMatching(/^yara is out of Admins: admin is gone/),
+        expect.stringMatching(/^bo is in Engineering now: editor came/),
+      ]),
     );
     expect(lines).toContainEqual(expect.stringMatching(/^omar is forgotten/));
     expect(lines).toContainEqual(

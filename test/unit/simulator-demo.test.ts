@@ -37,6 +37,13 @@ describe('the people of the demo', () => {
     expect(directories.flatMap(({ people }) => Object.keys(people))).toHaveLength(21);
   });
 
+  it('get something by every group that they are in', () => {
+    for (const { groups, gives } of directories) {
+      expect(Object.keys(gives).toSorted()).toEqual(groups.toSorted());
+      for (const { roles } of Object.values(gives)) expect(roles.length).toBeGreaterThan(0);
+    }
+  });
+
   it('have managers and groups of their own directory', () => {
     for (const { groups, people } of directories) {
       for (const person of Object.values(people)) {
