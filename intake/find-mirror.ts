@@ -27,9 +27,10 @@ export async function findMirror(
   if (byId === null) return byIdp ?? newMirror(organizationId, telling);
   if (byIdp === null) {
     // The identity provider's id changed, or comes back with a person who was forgotten. Of a forgotten one
-    // who is not back it stays out: often it is an e-mail address.
+    // who is not back it stays out: often it is an e-mail address. An outdated telling changes nothing.
     const known = byId.idpId !== undefined || telling.record.state === 'active';
-    if (known) byId.idpId = telling.idpId ?? '';
+    const held = byId.records.find(({ id }) => id === telling.record.id)?.version ?? null;
+    if (known && isNewer(telling.record.version, held)) byId.idpId = telling.idpId ?? '';
     return byId;
   }
   return joined(tx, byId, byIdp);

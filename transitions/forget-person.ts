@@ -1,9 +1,9 @@
-import type { DirectoryUser } from '../domain/directory-user.ts';
 import type { ErasureFact, Membership } from '../domain/membership.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { forgetAsManager } from './forget-as-manager.ts';
 import { forgetLinks } from './forget-links.ts';
+import { forgetMirrors } from './forget-mirrors.ts';
 import { tracesOf } from './person-traces.ts';
 import { scrubInbox } from './scrub-inbox.ts';
 
@@ -30,24 +30,6 @@ export async function forgetPerson(
     users: erasure.wholeUser ? await forgetUser(tx, membership.userId) : 0,
     gate: await forgetAtGate(tx, membership),
   }));
-}
-
-/** Ids and versions stay: without them a late event would bring the person back as a stranger. */
-async function forgetMirrors(tx: Transaction, membershipId: string): Promise<number> {
-  const { session } = tx;
-  const mirrors = await tx.collections.directoryUsers.find({ membershipId }, { session }).toArray();
-  for (const mirror of mirrors) {
-    const forgotten: DirectoryUser = {
-      _id: mirror._id,
-      directoryId: mirror.directoryId,
-      organizationId: mirror.organizationId,
-      records: mirror.records.map((record) => ({ ...record, profile: null })),
-      membershipId: null,
-      factsRevision: mirror.factsRevision,
-    };
-    await tx.collections.directoryUsers.replaceOne({ _id: mirror._id }, forgotten, { session });
-  }
-  return mirrors.length;
 }
 
 /**

@@ -14,7 +14,11 @@ export async function scrubInbox(
   const { inbox } = store.collections;
   const about = await inbox.updateMany(
     { subjects: { $in: traces.directoryUserIds }, body: { $exists: true } },
-    { $unset: { body: '', bodyExpiresAt: '' } },
+    {
+      $unset: { body: '', bodyExpiresAt: '' },
+      // Of an edge that waited in quarantine: the line must not say which group it was.
+      $pull: { subjects: { $nin: traces.directoryUserIds } },
+    },
   );
   let changed = about.modifiedCount;
   const gone = await nobodysAddresses(store, membershipId, traces.emails);
