@@ -20,6 +20,8 @@ export const refusalCodes = [
   'bodyGone',
   'stillQuarantined',
   'dryRunNeeded',
+  'listingNotFinished',
+  'directoryConnected',
   'guardDecided',
   'secondAdminNeeded',
   'changedSince',

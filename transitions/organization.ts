@@ -4,6 +4,7 @@ import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { resolvePolicy } from '../platform/policy-schema.ts';
 import { lockImports } from './import-locks.ts';
+import { withoutDirectoryIn } from './without-directory.ts';
 
 /** The organization's document, made at its first mention. */
 export async function ensureOrganization(
@@ -51,10 +52,10 @@ export async function turnOnDirectorySync(
 ): Promise<void> {
   if (organization.directorySync !== 'disabled') return;
   await lockImports(tx, organization._id);
-  const existing = await tx.collections.memberships.findOne(
-    { organizationId: organization._id, withoutDirectory: true, everBacked: false, generation: 0 },
-    { session: tx.session, projection: { _id: 1 } },
-  );
+  const existing = await tx.collections.memberships.findOne(withoutDirectoryIn(organization._id), {
+    session: tx.session,
+    projection: { _id: 1 },
+  });
   organization.directorySync = existing === null ? 'enabled' : 'syncing';
   await tx.collections.organizations.updateOne(
     { _id: organization._id },

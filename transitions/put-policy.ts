@@ -1,11 +1,10 @@
-import { Refusal } from '../domain/errors.ts';
 import type { PolicyDefaults } from '../domain/host-file.ts';
 import type { DirectorySync, Policy } from '../domain/policy.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { resolvePolicy } from '../platform/policy-schema.ts';
-import { lockImports } from './import-locks.ts';
+import { allowDirectorySync } from './allow-directory-sync.ts';
 import { openGuard } from './open-guard.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
@@ -26,7 +25,7 @@ export interface PolicyPut {
  * Replaces the policy of an organization and makes its lifecycles look again, in batches. `directorySync`
  * is a state, not a setting: absent means unchanged. Due times that count down already stay as they are.
  *
- * @throws Refusal `dryRunNeeded` where turning Directory Sync on would lock somebody out.
+ * @throws Refusal `dryRunNeeded`, `listingNotFinished`, `directoryConnected` as `allowDirectorySync` says.
  */
 export async function putPolicy(
   store: Store,
@@ -37,7 +36,7 @@ export async function putPolicy(
     await tx.store.fences.organization(tx, organizationId);
     const organization = await ensureOrganization(tx, organizationId);
     const directorySync = put.directorySync ?? organization.directorySync;
-    if (directorySync === 'enabled') await refuseLockOut(tx, organization);
+    await allowDirectorySync(tx, organization, directorySync, put.by ?? 'unknown');
     await raiseOrganization(tx, organizationId);
     const { policy, defaults = {} } = put;
     await guardEndings(tx, organization, { policy, directorySync, defaults });
@@ -87,22 +86,4 @@ async function guardEndings(
 function decidingOnAccess(policy: Policy): Partial<Policy> {
   const { accessByGroup, leavingAttributes, lifecycleAuthority, suspendedCountsAsLeaving } = policy;
   return { accessByGroup, leavingAttributes, lifecycleAuthority, suspendedCountsAsLeaving };
-}
-
-/**
- * Saying `enabled` would end the access of everybody whom no directory knows: an ending that configuration
- * causes, which needs its dry run and its guard. Until both exist it is refused rather than half done.
- */
-async function refuseLockOut(tx: Transaction, organization: OrganizationDocument): Promise<void> {
-  if (organization.directorySync === 'enabled') return;
-  await lockImports(tx, organization._id);
-  const undirected = await tx.collections.memberships.countDocuments(
-    { organizationId: organization._id, withoutDirectory: true, everBacked: false, generation: 0 },
-    { session: tx.session },
-  );
-  if (undirected === 0) return;
-  throw new Refusal(
-    'dryRunNeeded',
-    `${undirected} users of the organization are in no directory and would lose access.`,
-  );
 }

@@ -4,6 +4,7 @@ import { checkAccessRoute } from './access-checks.ts';
 import { listLinkRequestsRoute, listNoticesRoute, listQuarantineRoute } from './attention.ts';
 import { commandRoutes } from './commands.ts';
 import { listDirectoriesRoute } from './directories.ts';
+import { dryRunRoute } from './dry-run.ts';
 import { approveGuardRoute, getGuardRoute, listGuardsRoute, rejectGuardRoute } from './guards.ts';
 import { liveRoute, metricsRoute, readyRoute } from './health.ts';
 import { listHoldsRoute, placeHoldRoute, releaseHoldRoute } from './holds.ts';
@@ -34,6 +35,7 @@ export const routes: readonly Route[] = [
   releaseHoldRoute,
   getPolicyRoute,
   putPolicyRoute,
+  dryRunRoute,
   putProviderSwitchRoute,
   getRoleMappingsRoute,
   putRoleMappingsRoute,

@@ -37,7 +37,8 @@ export function presentUser(
   };
 }
 
-function nameOf(profile: UserDocument['profile']): string | null {
+/** The name that people are shown; null where nobody told one. */
+export function nameOf(profile: UserDocument['profile']): string | null {
   if (profile === null) return null;
   if (profile.displayName !== null) return profile.displayName;
   const parts = [profile.firstName, profile.lastName].filter((part) => part !== null);

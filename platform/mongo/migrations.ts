@@ -109,6 +109,7 @@ const indexes: Index[] = [
   ['notices', { at: -1 }],
   ['notices', { code: 1, subjectId: 1 }],
   ['ownershipMoves', { membershipId: 1, generation: 1 }],
+  ['dryRuns', { organizationId: 1 }],
   // What was signalled a day ago says nothing any more.
   ['dispatches', { signalledAt: 1 }, { expireAfterSeconds: 86_400 }],
   ['heartbeats', { role: 1, at: 1 }],

@@ -9,6 +9,7 @@ import {
 import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { Membership } from '../../domain/membership.ts';
 import type * as documents from './documents.ts';
+import type { DryRunDocument } from './dry-run-document.ts';
 import type { EventCursorDocument } from './event-cursor-document.ts';
 import { productionFences, type Fences } from './fences.ts';
 import type { ReconciledItemDocument, ReconciliationDocument } from './reconciliation-documents.ts';
@@ -39,6 +40,7 @@ export interface Collections {
   eventCursors: Collection<EventCursorDocument>;
   reconciliations: Collection<ReconciliationDocument>;
   reconciledItems: Collection<ReconciledItemDocument>;
+  dryRuns: Collection<DryRunDocument>;
 }
 
 /** Tenure's store: the connection, the collections and the fences that transactions lock by. */
@@ -107,6 +109,7 @@ export function storeOn(
       eventCursors: db.collection('eventCursors'),
       reconciliations: db.collection('reconciliations'),
       reconciledItems: db.collection('reconciledItems'),
+      dryRuns: db.collection('dryRuns'),
     },
   };
 }
