@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import type { Membership } from '../domain/membership.ts';
 import { deriveAccess, deriveStatus } from '../domain/status.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
@@ -82,7 +80,7 @@ function markPending(membership: Membership, before: Membership, by: ChangeBy, a
 function cameToNothing(membership: Membership, before: Membership, by: ChangeBy): boolean {
   if (by.quietIfUnchanged !== true || before.phase !== 'settled' || !before.resting) return false;
   const { factsRevision, updatedAt } = before;
-  return isDeepStrictEqual({ ...membership, factsRevision, updatedAt }, before);
+  return JSON.stringify({ ...membership, factsRevision, updatedAt }) === JSON.stringify(before);
 }
 
 function gateSees(membership: Membership): string {

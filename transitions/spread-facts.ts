@@ -93,16 +93,16 @@ async function strangersBehind(
 async function movedIn(store: Store, { _id }: OrganizationDocument): Promise<string[]> {
   const { directories, directoryUsers } = store.collections;
   const moved = await directories.find({ organizationId: _id, movedFrom: { $ne: null } }).toArray();
-  const waiting: string[] = [];
+  const coming: string[] = [];
   for (const directory of moved) {
     const found = await directoryUsers
       .find({ directoryId: directory._id, organizationId: { $ne: _id } })
       .limit(batchSize)
       .project<{ _id: string }>({ _id: 1 })
       .toArray();
-    waiting.push(...found.map((mirror) => mirror._id));
+    coming.push(...found.map((mirror) => mirror._id));
   }
-  return waiting;
+  return coming;
 }
 
 async function inTurns(work: (() => Promise<void>)[]): Promise<void> {
@@ -171,5 +171,9 @@ async function finish(
   await store.collections.organizations.updateOne(
     { _id, revision },
     { $set: { spreadRevision: revision }, $unset: { spreading: '' } },
+  );
+  await store.collections.directories.updateMany(
+    { organizationId: _id, movedFrom: { $ne: null } },
+    { $set: { movedFrom: null } },
   );
 }

@@ -1,0 +1,373 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { checkAccess } from '../../gate/decide.ts';
+import { takeInDirectoryState } from '../../intake/apply-directory-state.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { announceSwitch, endSwitches } from '../../transitions/announce-switch.ts';
+import { importUser } from '../../transitions/import-users.ts';
+import { spreadFacts } from '../../transitions/spread-facts.ts';
+import { watchDirectories } from '../../workers/watch-directories.ts';
+import { drive, membershipById, membershipOf, sandbox, spread } from '../support/by-hand.ts';
+import { directoryEvent, laterTime, userEvent, workosId } from '../support/events.ts';
+import { openTenure, type TestTenure } from '../support/tenure.ts';
+
+let tenure: TestTenure;
+
+beforeAll(async () => {
+  tenure = await openTenure();
+}, 60_000);
+
+afterAll(async () => tenure.close());
+
+/** A company with one activated directory and so many people in it, all of them in. */
+async function company(size = 3) {
+  const organizationId = workosId('org');
+  const directoryId = workosId('directory');
+  await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }));
+  await sandbox(tenure, organizationId);
+  const people = [];
+  for (let nth = 0; nth < size; nth += 1) people.push(await join(organizationId, directoryId));
+  return { organizationId, directoryId, people };
+}
+
+async function join(organizationId: string, directoryId: string, more: object = {}) {
+  const person = { id: workosId('directory_user'), organizationId, directoryId, ...more };
+  await tenure.take(userEvent('created', person));
+  const { _id } = await membershipOf(tenure, person.id);
+  await drive(tenure, _id);
+  return { ...person, membershipId: _id };
+}
+
+async function access(membershipId: string): Promise<string> {
+  return (await membershipById(tenure, membershipId)).access.reason;
+}
+
+async function guardsOf(organizationId: string) {
+  return tenure.store.collections.guards.find({ organizationId }).toArray();
+}
+
+async function directory(id: string) {
+  return tenure.store.collections.directories.findOne({ _id: id });
+}
+
+describe('a deleted directory', () => {
+  it('locks out everybody in it, who then wait at a guard of its own whatever their number', async () => {
+    const { organizationId, directoryId, people } = await company();
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    const [guard] = await guardsOf(organizationId);
+    expect(guard).toMatchObject({ kind: 'teardown', directoryId, state: 'open' });
+    for (const { membershipId } of people) {
+      const seen = await drive(tenure, membershipId);
+      expect(seen).toMatchObject({ phase: 'blocked', blockedBy: [{ code: 'guard' }] });
+      const membership = await membershipById(tenure, membershipId);
+      expect(membership).toMatchObject({
+        access: { reason: 'notBacked' },
+        guard: { state: 'waits', id: guard!._id },
+        generation: 1,
+      });
+      expect(membership.revokedClosings).toBe(membership.closings);
+    }
+  });
+
+  it('keeps in whoever another directory still backs', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    const [one] = people;
+    const record = { id: workosId('directory_user'), organizationId, directoryId: 'x' };
+    const other = workosId('directory');
+    const email = `${one!.id}@example.com`;
+    await tenure.take(userEvent('created', { ...record, directoryId: other, email }));
+    expect((await membershipOf(tenure, record.id))._id).toBe(one!.membershipId);
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    expect(await access(one!.membershipId)).toBe('open');
+  });
+
+  it('lets nobody in by a word that comes late', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    // Before the deletion was spread: judged by the newest facts, and guarded like the others.
+    await tenure.take(userEvent('updated', { ...people[0]!, firstName: 'Late' }));
+    const membership = await membershipById(tenure, people[0]!.membershipId);
+    expect(membership).toMatchObject({
+      access: { reason: 'notBacked' },
+      guard: { state: 'waits' },
+    });
+    const stranger = { id: workosId('directory_user'), organizationId, directoryId };
+    await tenure.take(userEvent('created', stranger));
+    await expect(membershipOf(tenure, stranger.id)).rejects.toThrow('has no membership');
+  });
+
+  it('reaches somebody whose joining committed while the deletion was being spread', async () => {
+    const { organizationId, directoryId } = await company(1);
+    const late = { id: workosId('directory_user'), organizationId, directoryId };
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { applyUser } = await import('../../intake/apply-user.ts');
+    const { parseEvent } = await import('../../intake/parse-event.ts');
+    const parsed = parseEvent(userEvent('created', late));
+    if (parsed.kind !== 'user') throw new Error('not a user');
+    const { telling } = parsed;
+    // The joining has read the directory as active, and commits only after the deletion was spread.
+    const joining = inTransaction(tenure.store, async (tx) => {
+      await applyUser(tx, telling, tenure.intake, new Date());
+      await held;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    const organization = await tenure.store.collections.organizations.findOne({
+      _id: organizationId,
+    });
+    // Too early to call it done: this very transaction may still be under way.
+    expect(organization?.spreading).toBe(true);
+    release();
+    await joining;
+    await spread(tenure);
+    const { _id } = await membershipOf(tenure, late.id);
+    expect(await access(_id)).toBe('notBacked');
+  });
+
+  it('takes its people back when it is activated again', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    expect(await access(people[0]!.membershipId)).toBe('notBacked');
+    await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }));
+    await spread(tenure);
+    await drive(tenure, people[0]!.membershipId);
+    expect(await access(people[0]!.membershipId)).toBe('open');
+  });
+
+  it('is not brought back by an older activation that comes after it', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    const before = laterTime();
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }, before));
+    await spread(tenure);
+    expect(await access(people[0]!.membershipId)).toBe('notBacked');
+  });
+});
+
+describe('the state of a directory', () => {
+  it.each(['invalid_credentials', 'validating', 'missing', 'deleting'] as const)(
+    'that is %s alerts once, and changes nothing for its people',
+    async (state) => {
+      const { organizationId, directoryId, people } = await company(1);
+      expect(await takeInDirectoryState(tenure.store, directoryId, state, new Date())).toBe(state);
+      expect(await takeInDirectoryState(tenure.store, directoryId, state, new Date())).toBeNull();
+      await spread(tenure);
+      expect(await access(people[0]!.membershipId)).toBe('open');
+      expect(await guardsOf(organizationId)).toEqual([]);
+      const notices = await tenure.store.collections.notices
+        .find({ organizationId, code: 'directoryState' })
+        .toArray();
+      expect(notices).toMatchObject([{ directoryId, subjectId: state }]);
+    },
+  );
+
+  it('that is unlinked takes the guarded path, and linked again it brings everybody back', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    await takeInDirectoryState(tenure.store, directoryId, 'unlinked', new Date());
+    await spread(tenure);
+    expect(await access(people[0]!.membershipId)).toBe('notBacked');
+    expect(await guardsOf(organizationId)).toMatchObject([{ kind: 'teardown', directoryId }]);
+    await takeInDirectoryState(tenure.store, directoryId, 'linked', new Date());
+    await spread(tenure);
+    await drive(tenure, people[0]!.membershipId);
+    expect(await access(people[0]!.membershipId)).toBe('open');
+    expect((await directory(directoryId))?.reconcileWantedAt).toBeInstanceOf(Date);
+  });
+
+  it('as answered before an event does not undo the event', async () => {
+    const { directoryId } = await company(0);
+    const askedAt = new Date(Date.now() - 60_000);
+    expect(await takeInDirectoryState(tenure.store, directoryId, 'unlinked', askedAt)).toBeNull();
+    expect((await directory(directoryId))?.state).toBe('active');
+  });
+
+  it('is asked for once in a while, and an unclear answer says nothing', async () => {
+    const { directoryId } = await company(0);
+    const asked: string[] = [];
+    const changes: string[] = [];
+    const options = {
+      store: tenure.store,
+      ask: async (id: string) => {
+        asked.push(id);
+        return id === directoryId ? ('invalid_credentials' as const) : ('uncertain' as const);
+      },
+      everyMs: 60_000,
+      onChange: (id: string, state: string) => changes.push(`${id} ${state}`),
+    };
+    while (await watchDirectories(options));
+    expect(asked.filter((id) => id === directoryId)).toHaveLength(1);
+    expect(new Set(asked).size).toBe(asked.length);
+    expect(changes).toEqual([`${directoryId} invalid_credentials`]);
+  });
+});
+
+describe('an announced switch of provider', () => {
+  const soon = (): Date => new Date(Date.now() + 3_600_000);
+
+  it('keeps everybody in while the old directory is gone, and finds them again in the new one', async () => {
+    const { organizationId, directoryId, people } = await company(2);
+    const [found, lost] = people;
+    const by = { by: 'admin:a', reason: 'Okta to Entra' };
+    await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    for (const { membershipId } of people) expect(await access(membershipId)).toBe('open');
+    expect(await guardsOf(organizationId)).toEqual([]);
+
+    const next = workosId('directory');
+    await tenure.take(directoryEvent('activated', { id: next, organizationId }));
+    const again = await join(organizationId, next, { email: `${found!.id}@example.com` });
+    expect(again.membershipId).toBe(found!.membershipId);
+
+    const over = new Date(Date.now() + 7_200_000);
+    expect(await endSwitches(tenure.store, over)).toBeGreaterThan(0);
+    await spread(tenure);
+    expect(await access(found!.membershipId)).toBe('open');
+    expect(await access(lost!.membershipId)).toBe('notBacked');
+    expect((await membershipById(tenure, lost!.membershipId)).guard).toMatchObject({
+      state: 'waits',
+    });
+  });
+
+  it('lets somebody go whom the directory itself removes meanwhile', async () => {
+    const { organizationId, people } = await company(1);
+    const until = soon();
+    await announceSwitch(tenure.store, organizationId, { until, by: 'admin:a', reason: null });
+    await tenure.take(userEvent('deleted', people[0]!));
+    expect(await access(people[0]!.membershipId)).toBe('notBacked');
+  });
+
+  it('ends at once where an admin says so', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    const by = { by: 'admin:a', reason: null };
+    await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await announceSwitch(tenure.store, organizationId, { until: null, ...by });
+    await spread(tenure);
+    expect(await access(people[0]!.membershipId)).toBe('notBacked');
+    expect(await guardsOf(organizationId)).toMatchObject([{ kind: 'teardown' }]);
+  });
+
+  it.each([
+    ['in the past', -1000, 'switchInThePast'],
+    ['longer than a month', 40 * 86_400_000, 'switchTooLong'],
+  ])('is refused where its end is %s', async (_what, ms, code) => {
+    const { organizationId } = await company(0);
+    const until = new Date(Date.now() + ms);
+    await expect(
+      announceSwitch(tenure.store, organizationId, { until, by: 'admin:a', reason: null }),
+    ).rejects.toMatchObject({ code });
+  });
+});
+
+describe('a deleted organization', () => {
+  function deleted(organizationId: string) {
+    return {
+      id: workosId('event'),
+      event: 'organization.deleted',
+      created_at: laterTime(),
+      data: { object: 'organization', id: organizationId, name: 'Acme', domains: [] },
+    };
+  }
+
+  it('locks out everybody, also who is in no directory, and waits at one guard', async () => {
+    const { organizationId, people } = await company(1);
+    await tenure.store.collections.organizations.updateOne(
+      { _id: organizationId },
+      { $set: { directorySync: 'syncing' } },
+    );
+    const imported = await importUser(
+      tenure.store,
+      {
+        id: workosId('host_user'),
+        organizationId,
+        email: null,
+        username: null,
+        name: 'Grace Hopper',
+        roles: [],
+        status: 'active',
+      },
+      'import',
+    );
+    await tenure.take(deleted(organizationId));
+    await spread(tenure);
+    for (const id of [people[0]!.membershipId, imported.membershipId]) {
+      expect(await membershipById(tenure, id)).toMatchObject({
+        access: { reason: 'notBacked' },
+        guard: { state: 'waits' },
+      });
+    }
+    expect(await guardsOf(organizationId)).toHaveLength(1);
+  });
+
+  it('that is unknown makes nothing', async () => {
+    const organizationId = workosId('org');
+    const taken = await tenure.take(deleted(organizationId));
+    expect(taken).toMatchObject({ outcome: 'recorded', duplicate: false });
+    const { organizations } = tenure.store.collections;
+    expect(await organizations.findOne({ _id: organizationId })).toBeNull();
+  });
+});
+
+describe('a directory that moves to another organization', () => {
+  it('closes its people there under a guard and backs the same users here', async () => {
+    const there = await company(2);
+    const organizationId = workosId('org');
+    await tenure.take(directoryEvent('activated', { id: there.directoryId, organizationId }));
+    await spread(tenure);
+    for (const person of there.people) {
+      const before = await membershipById(tenure, person.membershipId);
+      expect(before).toMatchObject({
+        organizationId: there.organizationId,
+        access: { reason: 'notBacked' },
+        guard: { state: 'waits' },
+      });
+      const now = await membershipOf(tenure, person.id);
+      expect(now).toMatchObject({ organizationId, userId: before.userId });
+      await drive(tenure, now._id);
+      const check = { organizationId, directoryUserId: person.id };
+      expect(await checkAccess(tenure.store.db, check)).toMatchObject({ allowed: true });
+    }
+    expect(await guardsOf(there.organizationId)).toHaveLength(1);
+    expect(await guardsOf(organizationId)).toHaveLength(0);
+  });
+
+  it('moved back finds the first membership of the same user again', async () => {
+    const there = await company(1);
+    const [person] = there.people;
+    const elsewhere = { id: there.directoryId, organizationId: workosId('org') };
+    await tenure.take(directoryEvent('activated', elsewhere));
+    await spread(tenure);
+    await tenure.take(
+      directoryEvent('activated', {
+        id: there.directoryId,
+        organizationId: there.organizationId,
+      }),
+    );
+    await spread(tenure);
+    const now = await membershipOf(tenure, person!.id);
+    expect(now._id).toBe(person!.membershipId);
+    await drive(tenure, now._id);
+    expect(await access(now._id)).toBe('open');
+  });
+});
+
+describe('spreading', () => {
+  it('goes on in another process where the first one stopped, and judges settled people without waking them', async () => {
+    const { organizationId, people } = await company(3);
+    await sandbox(tenure, organizationId, { remindDays: 3 });
+    await spreadFacts(tenure.store, { file: tenure.file, newUserId: () => workosId('user') });
+    for (const { membershipId } of people) {
+      const membership = await membershipById(tenure, membershipId);
+      expect(membership.factsRevision).toBeGreaterThan(0);
+      expect(membership.lookedRevision).toBe(membership.revision);
+    }
+  });
+});
