@@ -20,6 +20,18 @@ export interface DirectoryUserSketch {
   lastName?: string;
   state?: string;
   customAttributes?: Record<string, unknown>;
+  /** The slugs of roles that WorkOS itself assigned. */
+  roles?: string[];
+  /** When WorkOS created the record; the time of the event where absent. */
+  createdAt?: string;
+}
+
+/** What a test says of a group. */
+export interface GroupSketch {
+  id: string;
+  directoryId: string;
+  organizationId: string;
+  name?: string;
 }
 
 type UserEvent = 'created' | 'updated' | 'deleted';
@@ -42,21 +54,76 @@ export function userEvent(
     id: workosId('event'),
     event: `dsync.user.${type}`,
     created_at: at,
+    data: userOnWire(user, at),
+  };
+}
+
+/** A directory user as WorkOS puts it into events and answers. */
+export function userOnWire(user: DirectoryUserSketch & { id: string }, at: string): object {
+  const roles = (user.roles ?? []).map((slug) => ({ slug }));
+  return {
+    object: 'directory_user',
+    id: user.id,
+    directory_id: user.directoryId,
+    organization_id: user.organizationId,
+    idp_id: user.idpId === undefined ? `idp-${user.id}` : user.idpId,
+    email: user.email === undefined ? `${user.id}@example.com` : user.email,
+    first_name: user.firstName ?? 'Ada',
+    last_name: user.lastName ?? 'Lovelace',
+    ...(user.username === undefined ? {} : { username: user.username }),
+    state: user.state ?? 'active',
+    custom_attributes: user.customAttributes ?? {},
+    raw_attributes: {},
+    ...(roles.length === 0 ? {} : { role: roles[0], roles }),
+    created_at: user.createdAt ?? at,
+    updated_at: at,
+  };
+}
+
+/** A directory group as WorkOS puts it into events and answers. */
+export function groupOnWire(group: GroupSketch, at: string): object {
+  return {
+    object: 'directory_group',
+    id: group.id,
+    idp_id: `idp-${group.id}`,
+    directory_id: group.directoryId,
+    organization_id: group.organizationId,
+    name: group.name ?? group.id,
+    raw_attributes: {},
+    created_at: at,
+    updated_at: at,
+  };
+}
+
+/** A `dsync.group.created`, `updated` or `deleted` event. */
+export function groupEvent(
+  type: 'created' | 'updated' | 'deleted',
+  group: GroupSketch,
+  at: string = laterTime(),
+): EventEnvelope {
+  return {
+    id: workosId('event'),
+    event: `dsync.group.${type}`,
+    created_at: at,
+    data: groupOnWire(group, at),
+  };
+}
+
+/** A `dsync.group.user_added` or `user_removed` event: both sides as they are at that time. */
+export function edgeEvent(
+  type: 'user_added' | 'user_removed',
+  user: DirectoryUserSketch & { id: string },
+  group: GroupSketch,
+  at: string = laterTime(),
+): EventEnvelope {
+  return {
+    id: workosId('event'),
+    event: `dsync.group.${type}`,
+    created_at: at,
     data: {
-      object: 'directory_user',
-      id: user.id,
       directory_id: user.directoryId,
-      organization_id: user.organizationId,
-      idp_id: user.idpId === undefined ? `idp-${user.id}` : user.idpId,
-      email: user.email === undefined ? `${user.id}@example.com` : user.email,
-      first_name: user.firstName ?? 'Ada',
-      last_name: user.lastName ?? 'Lovelace',
-      ...(user.username === undefined ? {} : { username: user.username }),
-      state: user.state ?? 'active',
-      custom_attributes: user.customAttributes ?? {},
-      raw_attributes: {},
-      created_at: at,
-      updated_at: at,
+      user: userOnWire(user, at),
+      group: groupOnWire(group, at),
     },
   };
 }

@@ -1,12 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import {
-  backingOf,
-  combinedBacking,
-  currentRecord,
-  type DirectoryRecord,
-} from '../../domain/directory-user.ts';
+import { backingOf, combinedBacking, type DirectoryRecord } from '../../domain/directory-user.ts';
 import { linkKey, linkKeys } from '../../domain/link-keys.ts';
 import { coolingOffEnds, defaultPolicy, transferTime } from '../../domain/policy.ts';
 import { defaultAttributeMap, profileOf } from '../../domain/profile.ts';
@@ -204,34 +199,6 @@ function record(
   const version = { eventAtMs, eventId: `event_${eventAtMs}`, updatedAtMs: null };
   return { id, state, version, bornAtMs: null, roles: [], groupsFloor: null, profile: null };
 }
-
-describe('the record that counts', () => {
-  it('is the newest active one, else the newest', () => {
-    const left = record('deleted', 9, 'a');
-    const back = record('active', 5, 'b');
-    expect(currentRecord({ records: [left, back] })).toBe(back);
-    expect(currentRecord({ records: [left, record('inactive', 5, 'b')] })).toBe(left);
-    const newer = record('active', 8, 'c');
-    expect(currentRecord({ records: [back, newer, left] })).toBe(newer);
-  });
-
-  it('does not depend on the order in which records were written', () => {
-    const states = fc.constantFrom<DirectoryUserState>(
-      'active',
-      'inactive',
-      'suspended',
-      'deleted',
-    );
-    fc.assert(
-      fc.property(fc.array(states, { minLength: 1, maxLength: 6 }), (all) => {
-        const records = all.map((state, nth) => record(state, nth, `id_${nth}`));
-        expect(currentRecord({ records: records.toReversed() })).toEqual(
-          currentRecord({ records }),
-        );
-      }),
-    );
-  });
-});
 
 describe('backing', () => {
   const rules = {

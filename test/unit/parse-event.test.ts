@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parseEvent } from '../../intake/parse-event.ts';
 import { eventTime } from '../../intake/telling.ts';
 import { eventEnvelope, type EventEnvelope } from '../../platform/workos/wire.ts';
-import { directoryEvent, userEvent } from '../support/events.ts';
+import { directoryEvent, edgeEvent, groupEvent, userEvent } from '../support/events.ts';
 
 const ada = { id: 'directory_user_a', directoryId: 'directory_a', organizationId: 'org_a' };
 
@@ -62,7 +62,7 @@ describe('parsing an event', () => {
     expect(parseEvent(directoryEvent('deleted', directory)).kind).toBe('directoryDeleted');
   });
 
-  it.each(['dsync.group.created', 'dsync.group.user_added', 'user.deleted', 'something.new'])(
+  it.each(['dsync.token.created', 'group.member_added', 'user.deleted', 'something.new'])(
     'stores %s, which it does not apply, whatever its data',
     (type) => {
       expect(parseEvent({ id: 'event_a', event: type, data: { $where: 1 } })).toEqual({
@@ -71,20 +71,24 @@ describe('parsing an event', () => {
     },
   );
 
-  it.each(['dsync.user.created', 'dsync.user.deleted', 'dsync.activated', 'dsync.deleted'])(
-    'finds a %s without a readable time unexpected',
-    (type) => {
-      for (const created_at of [undefined, '', 'soon', '2026-99-01T00:00:00Z']) {
-        const event: EventEnvelope = { ...userEvent('created', ada), event: type };
-        const timed = { ...event, created_at } as EventEnvelope;
-        expect(parseEvent(timed)).toEqual({
-          kind: 'unexpected',
-          problems: [{ path: 'created_at', code: 'invalid_time' }],
-        });
-        expect(eventTime(timed)).toBeNull();
-      }
-    },
-  );
+  it.each([
+    'dsync.user.created',
+    'dsync.user.deleted',
+    'dsync.group.updated',
+    'dsync.group.user_removed',
+    'dsync.activated',
+    'dsync.deleted',
+  ])('finds a %s without a readable time unexpected', (type) => {
+    for (const created_at of [undefined, '', 'soon', '2026-99-01T00:00:00Z']) {
+      const event: EventEnvelope = { ...userEvent('created', ada), event: type };
+      const timed = { ...event, created_at } as EventEnvelope;
+      expect(parseEvent(timed)).toEqual({
+        kind: 'unexpected',
+        problems: [{ path: 'created_at', code: 'invalid_time' }],
+      });
+      expect(eventTime(timed)).toBeNull();
+    }
+  });
 
   it.each([
     'id',
@@ -170,6 +174,30 @@ describe('parsing an event', () => {
     expect(Object.keys(kept)).toHaveLength(200);
   });
 
+  it('reads when the record was created, or else bounds it by the event', () => {
+    const { record } = tellingOf(eventWith({ created_at: '2020-01-02T03:04:05.006Z' }));
+    expect(record.bornAtMs).toBe(Date.UTC(2020, 0, 2, 3, 4, 5, 6));
+    for (const created_at of [undefined, null, 'soon', 7]) {
+      const { bornAtMs, version } = tellingOf(eventWith({ created_at })).record;
+      expect(bornAtMs).toBe(version.eventAtMs);
+    }
+  });
+
+  it.each([
+    ['one role', { role: { slug: 'admin' } }, ['admin']],
+    [
+      'several roles',
+      { role: { slug: 'b' }, roles: [{ slug: 'c' }, { slug: 'b' }, { slug: 'a' }] },
+      ['a', 'b', 'c'],
+    ],
+    ['no roles', {}, []],
+    ['null', { role: null, roles: null }, []],
+    ['what is no role', { role: { slug: { $ne: '' } }, roles: [7, { slug: 'a' }, {}] }, ['a']],
+    ['a list that is none', { roles: 'admin' }, []],
+  ])('reads the slugs of %s', (_name, data, roles) => {
+    expect(tellingOf(eventWith(data)).record.roles).toEqual(roles);
+  });
+
   it('reads the manager from custom attributes', () => {
     const custom_attributes = { manager_email: 'boss@example.com' };
     const { profile } = tellingOf(eventWith({ custom_attributes })).record;
@@ -218,5 +246,89 @@ describe('parsing an event', () => {
     ]) {
       expect(eventEnvelope.safeParse(wrong).success).toBe(false);
     }
+  });
+});
+
+describe('parsing an event of a group', () => {
+  const group = { id: 'directory_group_a', directoryId: 'directory_a', organizationId: 'org_a' };
+
+  it.each(['created', 'updated', 'deleted'] as const)('reads dsync.group.%s', (type) => {
+    const event = groupEvent(type, { ...group, name: 'Engineering' }, '2026-01-02T03:04:05.006Z');
+    expect(parseEvent(event)).toEqual({
+      kind: 'group',
+      telling: {
+        directoryId: 'directory_a',
+        workosOrganizationId: 'org_a',
+        groupId: 'directory_group_a',
+        name: 'Engineering',
+        state: type === 'deleted' ? 'deleted' : 'active',
+        version: {
+          eventAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
+          eventId: event.id,
+          updatedAtMs: null,
+        },
+      },
+    });
+  });
+
+  it.each([
+    ['user_added', true],
+    ['user_removed', false],
+  ] as const)('reads of dsync.group.%s the ids alone', (type, present) => {
+    const event = edgeEvent(type, ada, group, '2026-01-02T03:04:05.006Z');
+    expect(parseEvent(event)).toEqual({
+      kind: 'edge',
+      telling: {
+        directoryId: 'directory_a',
+        workosOrganizationId: 'org_a',
+        groupId: 'directory_group_a',
+        directoryUserId: 'directory_user_a',
+        present,
+        version: {
+          eventAtMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
+          eventId: event.id,
+          updatedAtMs: null,
+        },
+      },
+    });
+  });
+
+  it('finds a person of one directory in a group of another unexpected', () => {
+    const event = edgeEvent('user_added', ada, { ...group, directoryId: 'directory_b' });
+    expect(parseEvent(event)).toEqual({
+      kind: 'unexpected',
+      problems: [{ path: 'data.group.directory_id', code: 'edgeAcrossDirectories' }],
+    });
+  });
+
+  it('takes the directory from wherever it stands, and finds none at all unexpected', () => {
+    const event = edgeEvent('user_added', ada, group);
+    const bare = { user: { id: 'directory_user_a' }, group: { id: 'directory_group_a' } };
+    const withOne = { ...bare, group: { ...bare.group, directory_id: 'directory_a' } };
+    expect(parseEvent({ ...event, data: withOne })).toMatchObject({
+      telling: { directoryId: 'directory_a', workosOrganizationId: null },
+    });
+    expect(parseEvent({ ...event, data: bare })).toMatchObject({
+      kind: 'unexpected',
+      problems: [{ path: 'data.directory_id' }],
+    });
+  });
+
+  it.each([
+    ['dsync.group.created', { id: { $ne: '' }, directory_id: 'directory_a' }, 'data.id'],
+    [
+      'dsync.group.updated',
+      { id: 'directory_group_a', directory_id: { $gt: '' } },
+      'data.directory_id',
+    ],
+    [
+      'dsync.group.user_added',
+      { user: { $where: 1 }, group: { id: 'directory_group_a' } },
+      'data.user.id',
+    ],
+    ['dsync.group.user_removed', { user: { id: 'directory_user_a' }, group: [] }, 'data.group'],
+  ])('finds %s with operator objects unexpected', (event, data, path) => {
+    const parsed = parseEvent({ ...userEvent('created', ada), event, data });
+    expect(parsed).toMatchObject({ kind: 'unexpected', problems: [{ path }] });
   });
 });
