@@ -22,6 +22,7 @@ const byHand = () => ({ store: api.store, file: api.deps.hostFile });
 const pathOf = (organizationId: string): string =>
   `/v1/organizations/${organizationId}/role-mappings`;
 const newOrganization = (): string => workosId('org');
+const newGroup = (): string => workosId('directory_group');
 
 async function put(organizationId: string, data: unknown[], more: object = {}): Promise<Answer> {
   return api.call('PUT', pathOf(organizationId), { body: { data, ...more } });
@@ -215,10 +216,11 @@ describe('role mappings', () => {
 describe('a mapping', () => {
   it('reaches those who are in the group already, and the answer counts who is waiting', async () => {
     const organizationId = newOrganization();
-    const { membershipId, person } = await member(organizationId, ['g1']);
+    const group = newGroup();
+    const { membershipId, person } = await member(organizationId, [group]);
     await member(organizationId);
     const answer = await put(organizationId, [
-      { directoryGroupId: 'g1', roles: ['editor'], permissions: ['write'], features: ['beta'] },
+      { directoryGroupId: group, roles: ['editor'], permissions: ['write'], features: ['beta'] },
     ]);
     expect(answer.json.spreading).toEqual({ pending: 2 });
     await settle(membershipId);
@@ -237,10 +239,12 @@ describe('a mapping', () => {
 
   it('that goes takes what it gave away at the gate, before any lifecycle looks', async () => {
     const organizationId = newOrganization();
-    const { membershipId, person } = await member(organizationId, ['g1', 'g2']);
+    const group = newGroup();
+    const other = newGroup();
+    const { membershipId, person } = await member(organizationId, [group, other]);
     const [both, one] = [
-      { directoryGroupId: 'g1', roles: ['editor'] },
-      { directoryGroupId: 'g2', roles: ['member'], permissions: ['read'] },
+      { directoryGroupId: group, roles: ['editor'] },
+      { directoryGroupId: other, roles: ['member'], permissions: ['read'] },
     ];
     await put(organizationId, [both, one]);
     await settle(membershipId);
@@ -256,45 +260,48 @@ describe('a mapping', () => {
 
   it('of a group whose edge goes is taken away with the edge', async () => {
     const organizationId = newOrganization();
-    const { membershipId, person } = await member(organizationId, ['g1']);
-    await put(organizationId, [{ directoryGroupId: 'g1', roles: ['editor'] }]);
+    const group = newGroup();
+    const { membershipId, person } = await member(organizationId, [group]);
+    await put(organizationId, [{ directoryGroupId: group, roles: ['editor'] }]);
     await settle(membershipId);
-    await api.deliver(edgeEvent('removed', person, 'g1'));
+    await api.deliver(edgeEvent('removed', person, group));
     expect(await membership(membershipId)).toMatchObject({ roles: [], roleGrants: [] });
   });
 
   it('of a group that is deleted gives nothing, though no edge goes', async () => {
     const organizationId = newOrganization();
-    const { membershipId, person } = await member(organizationId, ['g1']);
-    await put(organizationId, [{ directoryGroupId: 'g1', roles: ['editor'] }]);
+    const group = newGroup();
+    const { membershipId, person } = await member(organizationId, [group]);
+    await put(organizationId, [{ directoryGroupId: group, roles: ['editor'] }]);
     await settle(membershipId);
     const { directoryId } = person;
-    await api.deliver(groupEvent('deleted', { id: 'g1', directoryId, organizationId }));
+    await api.deliver(groupEvent('deleted', { id: group, directoryId, organizationId }));
     await settle(membershipId);
     expect(await membership(membershipId)).toMatchObject({ roles: [] });
   });
 
   it('opens no guard, unless access goes by groups', async () => {
     const organizationId = newOrganization();
-    await put(organizationId, [{ directoryGroupId: 'g1' }]);
+    const group = newGroup();
+    await put(organizationId, [{ directoryGroupId: group }]);
     await put(organizationId, []);
     expect(await api.store.collections.guards.countDocuments({ organizationId })).toBe(0);
     await putPolicy(api.store, organizationId, {
       policy: { ...defaultPolicy, accessByGroup: true },
     });
     await api.store.collections.guards.deleteMany({ organizationId });
-    await put(organizationId, [{ directoryGroupId: 'g1' }]);
-    await put(organizationId, [{ directoryGroupId: 'g1', roles: ['a'] }]);
+    await put(organizationId, [{ directoryGroupId: group }]);
+    await put(organizationId, [{ directoryGroupId: group, roles: ['a'] }]);
     expect(await api.store.collections.guards.countDocuments({ organizationId })).toBe(0);
-    await put(organizationId, [{ directoryGroupId: 'g1', grantsAccess: false }]);
+    await put(organizationId, [{ directoryGroupId: group, grantsAccess: false }]);
     expect(await api.store.collections.guards.find({ organizationId }).toArray()).toMatchObject([
       {
         kind: 'configuration',
         state: 'open',
         restores: {
           what: 'mappings',
-          before: [{ directoryGroupId: 'g1', roles: ['a'], grantsAccess: true }],
-          after: [{ directoryGroupId: 'g1', grantsAccess: false }],
+          before: [{ directoryGroupId: group, roles: ['a'], grantsAccess: true }],
+          after: [{ directoryGroupId: group, grantsAccess: false }],
         },
       },
     ]);
