@@ -1,5 +1,17 @@
+import type { ClientSession, Collection } from 'mongodb';
+
 import type { Membership } from '../../domain/membership.ts';
-import type { Transaction } from './store.ts';
+import type { FenceDocument, UserDocument } from './documents.ts';
+
+/** What a fence needs of a transaction; said here, because the store is made of its fences. */
+export interface FencedTransaction {
+  collections: {
+    memberships: Collection<Membership>;
+    users: Collection<UserDocument>;
+    fences: Collection<FenceDocument>;
+  };
+  session: ClientSession;
+}
 
 /**
  * The locks of Tenure. A snapshot transaction only conflicts with another one that WRITES the same
@@ -10,13 +22,13 @@ import type { Transaction } from './store.ts';
  */
 export interface Fences {
   /** Locks a membership by raising its revision and returns it; null if it is unknown, or not at `revision`. */
-  membership(tx: Transaction, id: string, revision?: number): Promise<Membership | null>;
+  membership(tx: FencedTransaction, id: string, revision?: number): Promise<Membership | null>;
   /** Locks the facts of a whole user. */
-  user(tx: Transaction, userId: string): Promise<void>;
+  user(tx: FencedTransaction, userId: string): Promise<void>;
   /** Locks the facts of a whole organization (its holds, its policy) without making its people look again. */
-  organization(tx: Transaction, organizationId: string): Promise<void>;
+  organization(tx: FencedTransaction, organizationId: string): Promise<void>;
   /** Locks keys (`resourceHolds`, `key/...`) in sorted order, so that two holders cannot wait for each other. */
-  keys(tx: Transaction, keys: string[]): Promise<void>;
+  keys(tx: FencedTransaction, keys: string[]): Promise<void>;
 }
 
 export const productionFences: Fences = {
@@ -45,7 +57,7 @@ export const productionFences: Fences = {
   },
 };
 
-async function lockKey(tx: Transaction, key: string): Promise<void> {
+async function lockKey(tx: FencedTransaction, key: string): Promise<void> {
   await tx.collections.fences.updateOne(
     { _id: key },
     { $inc: { revision: 1 } },

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 
-import type { Fences } from '../../platform/mongo/fences.ts';
-import type { Store, Transaction } from '../../platform/mongo/store.ts';
+import type { FencedTransaction, Fences } from '../../platform/mongo/fences.ts';
+import type { Store } from '../../platform/mongo/store.ts';
 
 /**
  * Fences that look where the production ones lock: what a program would do that trusts its transactions.
@@ -26,7 +26,7 @@ export const readOnlyFences: Fences = {
   },
 };
 
-async function readKey(tx: Transaction, key: string): Promise<void> {
+async function readKey(tx: FencedTransaction, key: string): Promise<void> {
   await tx.collections.fences.findOne({ _id: key }, { session: tx.session });
 }
 
@@ -72,7 +72,7 @@ export function meeting(store: Store, parties: number): { store: Store; openedAt
     open = resolve;
   });
   const waited = new WeakSet<object>();
-  const meet = async (tx: Transaction): Promise<void> => {
+  const meet = async (tx: FencedTransaction): Promise<void> => {
     if (waited.has(tx.session) || missing === 0) return;
     waited.add(tx.session);
     // A transaction has no snapshot before its first read.
