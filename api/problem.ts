@@ -32,7 +32,12 @@ export class ApiProblem extends Error {
   }
 }
 
-const refusalStatus: Partial<Record<RefusalCode, number>> = { notFound: 404, untilNotLater: 422 };
+const refusalStatus: Partial<Record<RefusalCode, number>> = {
+  notFound: 404,
+  untilNotLater: 422,
+  switchInThePast: 422,
+  switchTooLong: 422,
+};
 
 /** What an error means to the caller. Whatever is not known is a 500, of which only the request id is told. */
 export function problemOf(error: unknown): ApiProblem {

@@ -190,6 +190,13 @@ const translations: Record<string, Translation> = {
     }),
   'delete-directory': (words) =>
     command('delete-directory', { directory: words.take('a directory') }),
+  'move-directory': (words, values) =>
+    command('move-directory', {
+      directory: words.take('a directory'),
+      organization: needed(values.organization, 'move-directory', '--organization'),
+    }),
+  'delete-organization': (words) =>
+    command('delete-organization', { organization: words.take('an organization') }),
   fault: (words, values) => {
     const kind = words.take('a kind, or off');
     if (kind === 'off') return { method: 'DELETE', path: '/simulator/faults/delivery' };

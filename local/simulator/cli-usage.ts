@@ -22,6 +22,8 @@ Organizations, directories, groups
   rename-group GROUP NAME               delete-group GROUP
   directory-state DIRECTORY STATE       linked, unlinked, validating, invalid_credentials
   delete-directory DIRECTORY            everyone in it is gone, with a single event
+  move-directory DIRECTORY --organization O
+  delete-organization ORGANIZATION      its directories are gone too
 
 Faults
   fault duplicate|reorder|delay|drop on|off [--ms N] [--times N] [--event TYPE]...

@@ -8,6 +8,8 @@ import {
   createOrganization,
   deleteDirectory,
   deleteGroup,
+  deleteOrganization,
+  moveDirectory,
   renameGroup,
 } from './directories.ts';
 import { findDirectory, findGroup, findOrganization, findPerson } from './lookup.ts';
@@ -144,6 +146,19 @@ export const commands: Record<string, Command> = {
     const directory = findDirectory(world.state, input.directory);
     deleteDirectory(world, directory);
     return directory;
+  }),
+  'move-directory': command(
+    z.strictObject({ directory: z.string(), organization: z.string() }),
+    (world, input) => {
+      const directory = findDirectory(world.state, input.directory);
+      moveDirectory(world, directory, findOrganization(world.state, input.organization));
+      return directory;
+    },
+  ),
+  'delete-organization': command(z.strictObject({ organization: z.string() }), (world, input) => {
+    const organization = findOrganization(world.state, input.organization);
+    deleteOrganization(world, organization);
+    return organization;
   }),
   join: command(
     z.strictObject({

@@ -95,6 +95,33 @@ export function deleteDirectory(world: World, directory: Directory): void {
   world.touch();
 }
 
+/**
+ * Moves a directory, with everyone in it, to another organization: it is announced anew with its old id, and no
+ * event follows for the people in it.
+ */
+export function moveDirectory(world: World, directory: Directory, to: Organization): void {
+  const { id } = directory;
+  const items = [
+    directory,
+    ...world.state.groups.filter((group) => group.directoryId === id),
+    ...world.state.people.filter((person) => person.directoryId === id).map(({ user }) => user),
+  ];
+  for (const item of items) item.organizationId = to.id;
+  directory.updatedAt = world.timestamp();
+  announceActivated(world, directory);
+  world.touch();
+}
+
+/** Deletes an organization with its directories: `dsync.deleted` for each, then `organization.deleted`. */
+export function deleteOrganization(world: World, organization: Organization): void {
+  const { state } = world;
+  const own = state.directories.filter(({ organizationId }) => organizationId === organization.id);
+  for (const directory of own) deleteDirectory(world, directory);
+  world.emit('organization.deleted', organizationOnWire(organization), organization.id);
+  state.organizations = state.organizations.filter(({ id }) => id !== organization.id);
+  world.touch();
+}
+
 /** What the control API may say about a new group. */
 export interface NewGroup {
   handle?: string | undefined;

@@ -236,6 +236,7 @@ describe('the control API', () => {
   it('plays a life over HTTP and answers with what was announced', async () => {
     const { simulator } = await connected();
     await control(simulator, 'create-group', { directory: directoryOf(simulator), name: 'Staff' });
+    await control(simulator, 'create-organization', { name: 'Globex', handle: 'globex' });
     const steps: [string, object][] = [
       ['join', { directory: directoryOf(simulator), name: 'Ada Lovelace', email: 'ada@acme.test' }],
       ['update', { person: 'ada@acme.test', email: 'ada@new.test', managerEmail: 'bo@acme.test' }],
@@ -245,7 +246,8 @@ describe('the control API', () => {
       ['recreate', { person: 'ada' }],
       ['leave', { person: 'ada' }],
       ['return', { person: 'ada' }],
-      ['delete-directory', { directory: directoryOf(simulator) }],
+      ['move-directory', { directory: directoryOf(simulator), organization: 'globex' }],
+      ['delete-organization', { organization: 'globex' }],
     ];
     const announced: string[][] = [];
     for (const [name, body] of steps) {
@@ -262,7 +264,8 @@ describe('the control API', () => {
       ['dsync.user.deleted', 'dsync.user.created'],
       ['dsync.user.deleted'],
       ['dsync.user.created'],
-      ['dsync.deleted'],
+      ['dsync.activated'],
+      ['dsync.deleted', 'organization.deleted'],
     ]);
   });
 

@@ -133,6 +133,12 @@ describe('the command line', () => {
     ['add-to-group ada Staff', { person: 'ada', group: 'Staff' }, '/simulator/add-to-group'],
     ['delete-directory okta', { directory: 'okta' }, '/simulator/delete-directory'],
     [
+      'move-directory okta --organization globex',
+      { directory: 'okta', organization: 'globex' },
+      '/simulator/move-directory',
+    ],
+    ['delete-organization acme', { organization: 'acme' }, '/simulator/delete-organization'],
+    [
       'fault duplicate on --times 2',
       { kind: 'duplicate', on: true, times: 2 },
       '/simulator/faults/delivery',
