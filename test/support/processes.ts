@@ -68,8 +68,8 @@ export interface TenureProcesses {
   /** Direct looks into MongoDB, past every proxy. */
   readonly store: Store;
   readonly hostDb: Db;
-  /** Another process of the same deployment. Its API port is its own. */
-  another(name: 'api' | 'worker'): Promise<Service>;
+  /** Another process of the same deployment, or of one that is configured otherwise. Its API port is its own. */
+  another(name: 'api' | 'worker', env?: Record<string, string>): Promise<Service>;
   /** Calls the API with the admin key, or with `key`; null sends none. */
   call(
     method: string,
@@ -165,7 +165,11 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
     ...options.env,
   };
 
-  async function service(name: 'api' | 'worker', given?: number): Promise<Service> {
+  async function service(
+    name: 'api' | 'worker',
+    given?: number,
+    env: Record<string, string> = {},
+  ): Promise<Service> {
     const port = given ?? (await freePort());
     const own =
       name === 'api'
@@ -178,7 +182,7 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
           }
         : { TENURE_WORKER_PORT: String(port), ...options.workerEnv };
     const made = manage(name, port, join(directory, `${name}-${services.length}.log`), {
-      env: { ...common, ...own },
+      env: { ...common, ...own, ...env },
       marker,
       changed: () => tellGuard(guard, services),
     });
@@ -199,8 +203,8 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
     queuePrefix,
     store: storeOn(client, database),
     hostDb: client.db(hostDatabase),
-    async another(name) {
-      const made = await service(name);
+    async another(name, env) {
+      const made = await service(name, undefined, env);
       await made.start();
       if (name === 'api') await tenure.ready(30_000, `http://127.0.0.1:${made.port}`);
       return made;
