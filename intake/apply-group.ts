@@ -25,8 +25,10 @@ export async function applyGroup(
     session: tx.session,
     upsert: true,
   });
-  if (givesOtherwise(held, group) && (await isMapped(tx, organization, group._id))) {
-    await raiseForGroup(tx, organization);
+  if (givesOtherwise(held, group)) {
+    // Whoever maps the group right now must see that it gives otherwise, or this must see the mapping.
+    await tx.store.fences.organization(tx, organization._id);
+    if (await isMapped(tx, organization, group._id)) await raiseForGroup(tx, organization);
   }
   return { ...applied, outcome: 'applied' };
 }

@@ -3,6 +3,7 @@ import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { judgeMembership } from './judge-membership.ts';
+import { lockPeople } from './person-locks.ts';
 import { settlePerson } from './settle-person.ts';
 
 export interface SpreadRules {
@@ -120,6 +121,10 @@ async function judgeAgain(
   await inTransaction(store, async (tx) => {
     const organization = await readOrganization(tx, organizationId);
     if (organization === null) return;
+    const mirrors = await tx.collections.directoryUsers
+      .find({ membershipId }, { session: tx.session, projection: { 'records.id': 1 } })
+      .toArray();
+    await lockEdges(tx, organization, mirrors);
     await judgeMembership(tx, {
       membershipId,
       organization,
@@ -143,6 +148,7 @@ async function settleAgain(
       { session: tx.session },
     );
     if (organization === null || mirror === null) return;
+    await lockEdges(tx, organization, [mirror]);
     const receivedAt = organization.revisedAt;
     await settlePerson(tx, {
       mirror,
@@ -153,6 +159,20 @@ async function settleAgain(
       cause: 'configuration',
     });
   });
+}
+
+/**
+ * An edge of a group that no mapping names judges nobody, so it takes no lock of a membership. Arriving while
+ * the group is being mapped it would see no mapping, and the judging no edge.
+ */
+async function lockEdges(
+  tx: Transaction,
+  { _id, mapped }: OrganizationDocument,
+  mirrors: readonly Pick<DirectoryUser, 'records'>[],
+): Promise<void> {
+  if (!mapped) return;
+  const ids = mirrors.flatMap(({ records }) => records.map(({ id }) => id));
+  await lockPeople(tx, _id, ids);
 }
 
 async function readOrganization(
