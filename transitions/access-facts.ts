@@ -55,7 +55,8 @@ export function leave(membership: Membership, leaving: Leaving, note: Note): voi
   });
 }
 
-function dropGrants(membership: Membership): void {
+/** Takes everything that a directory gave, and suspends what an admin gave. */
+export function dropGrants(membership: Membership): void {
   const manual = membership.roles.filter(({ source }) => source === 'manual');
   membership.suspendedRoles = [
     ...new Set([...membership.suspendedRoles, ...manual.map(({ role }) => role)]),

@@ -115,7 +115,6 @@ export type Separate = Pick<LinkQuestion, 'mirror' | 'policy' | 'newUserId' | 'f
   profile: UserProfile;
   /** Who said so; absent: the directory. */
   actor?: string;
-  reason?: string | null;
 };
 
 /**
@@ -130,7 +129,6 @@ export async function createSeparate(tx: Transaction, separate: Separate): Promi
     profile: separate.profile,
     origin: 'directory',
     actor: separate.actor ?? 'directory',
-    reason: separate.reason ?? null,
     backed: true,
     withoutDirectory: false,
     open: false,

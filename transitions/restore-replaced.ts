@@ -1,0 +1,105 @@
+import { linkKey } from '../domain/link-keys.ts';
+import { guardOf, hasLeft, isEntitled, type Membership } from '../domain/membership.ts';
+import type {
+  OrganizationDocument,
+  ReplacedByLink,
+  UserDocument,
+} from '../platform/mongo/documents.ts';
+import type { Transaction } from '../platform/mongo/store.ts';
+import { dropGrants, readmit } from './access-facts.ts';
+import { lockChangedKeys } from './change-profile.ts';
+import type { Note } from './change-membership.ts';
+
+/** What is so without the directory user that goes. */
+interface Without {
+  /** Another directory user backs the membership now. */
+  backed: boolean;
+  organization: OrganizationDocument;
+  at: Date;
+}
+
+/**
+ * Edits a membership back to what it was before a link. What an admin did since stays: a disable, manual
+ * roles, a cancelled deletion. Nobody's access goes on as it was: who may be in is opened by the lifecycle,
+ * after the revocation.
+ */
+export function restoreReplaced(
+  draft: Membership,
+  replaced: ReplacedByLink | null,
+  without: Without,
+  note: Note,
+): void {
+  const before = replaced ?? { backed: false, everBacked: false, left: null };
+  draft.everBacked = before.everBacked || without.backed;
+  if (!without.backed) {
+    if (before.left !== null) leftAgain(draft, before.left, without.at);
+    else if (!before.backed) backWithoutDirectory(draft, without.organization, note);
+  }
+  if (isEntitled(draft)) {
+    draft.access = { state: 'closed', reason: 'opening' };
+    draft.phase = 'joining';
+  }
+}
+
+/**
+ * They had left, and an admin took the directory user for their return. The leaving goes on where it was,
+ * with as much of the cooling-off ahead as there was then.
+ */
+function leftAgain(draft: Membership, left: NonNullable<ReplacedByLink['left']>, at: Date): void {
+  draft.backed = false;
+  draft.suspended = false;
+  dropGrants(draft);
+  draft.giveBack = false;
+  draft.phase = 'closingAccess';
+  draft.conditions = null;
+  draft.blockedBy = [];
+  draft.disabledAt = left.disabledAt;
+  const dueAt = new Date(at.getTime() + left.remainingMs);
+  if (draft.dueAt === null || draft.dueAt < dueAt) draft.dueAt = dueAt;
+}
+
+/**
+ * No directory stood behind them. Leavings since then were the directory user's, not theirs, so they are
+ * undone. Once Directory Sync is `enabled` only a directory lets anybody in: then they are closed, but did
+ * not leave, and nothing is counted down.
+ */
+function backWithoutDirectory(
+  draft: Membership,
+  { directorySync, deletedAt }: OrganizationDocument,
+  note: Note,
+): void {
+  draft.backed = false;
+  draft.suspended = false;
+  if (hasLeft(draft)) readmit(draft, note);
+  if (guardOf(draft)?.state === 'waits') draft.guard = null;
+  draft.dueAt = null;
+  draft.phase = 'settled';
+  if (directorySync === 'enabled' || deletedAt !== null) draft.withoutDirectory = false;
+}
+
+/**
+ * Gives the user back the profile that the link replaced. The other person's addresses leave the history
+ * with it. Returns the user as they are now.
+ */
+export async function restoreProfile(
+  tx: Transaction,
+  draft: Membership,
+  replaced: ReplacedByLink | null,
+): Promise<UserDocument | null> {
+  const { session } = tx;
+  const user = await tx.collections.users.findOne({ _id: draft.userId }, { session });
+  if (user === null || user.anonymizedAt !== null || replaced?.profile == null) return user;
+  const { profile } = replaced;
+  await lockChangedKeys(tx, draft.organizationId, user, profile);
+  const restored: UserDocument = {
+    ...user,
+    revision: user.revision + 1,
+    profile,
+    emailKey: linkKey(profile.email),
+    usernameKey: linkKey(profile.username),
+    emailHistory: replaced.emailHistory,
+  };
+  await tx.collections.users.replaceOne({ _id: user._id }, restored, { session });
+  draft.projection.wanted += 1;
+  return restored;
+}
