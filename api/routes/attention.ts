@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { id, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
+import { repairOf } from '../shapes/repair.ts';
 
 /* What waits for an admin, or what one should know: newest first. */
 
@@ -101,8 +102,7 @@ export const listQuarantineRoute = defineRoute({
       receivedAt: entry.receivedAt.toISOString(),
       problems: (entry.problems ?? []).map(({ path, code }) => ({ path, code })),
       bodyExpiresAt: timeText(entry.bodyExpiresAt ?? null),
-      repair:
-        'Correct the record in the directory: WorkOS sends a new event, which takes the place of this one.',
+      repair: repairOf(entry.problems ?? []),
     }));
     return { status: 200, body: { data, next } };
   },

@@ -52,6 +52,19 @@ function created(id: string, changes: object = {}, envelope: object = {}): objec
   };
 }
 
+/** A person in a group; the group of another directory where one is named. */
+function edge(directoryId = 'directory_bad_input'): { user: object; group: object } {
+  const [group, organization_id] = [workosId('directory_group'), 'org_bad_input'];
+  return {
+    user: user(),
+    group: { id: group, directory_id: directoryId, organization_id, name: 'Engineering' },
+  };
+}
+
+function groupEvent(id: string, type: string, data: object): object {
+  return { id, event: `dsync.group.${type}`, created_at: laterTime(), data };
+}
+
 const refused = { stored: 'nothing' } as const;
 const applied = { status: 200, code: null, stored: 'applied' } as const;
 const quarantined = { status: 200, code: null, stored: 'quarantined' } as const;
@@ -291,14 +304,40 @@ export const badWebhooks: BadWebhook[] = [
   },
   {
     input: 'a group event with operator objects',
-    body: (id) => ({
-      id,
-      event: 'dsync.group.user_added',
-      created_at: laterTime(),
-      data: { $set: operator, user: operator, group: { id: operator } },
-    }),
-    ...kept,
+    body: (id) =>
+      groupEvent(id, 'user_added', { $set: operator, user: operator, group: { id: operator } }),
+    ...quarantined,
     remark: 'as text, never as part of a document',
+  },
+  {
+    input: 'somebody unknown is added to an unknown group',
+    body: (id) => groupEvent(id, 'user_added', edge()),
+    ...applied,
+    remark: 'ids only, which count once the person is told of; no user',
+  },
+  {
+    input: 'somebody unknown is removed from an unknown group',
+    body: (id) => groupEvent(id, 'user_removed', edge()),
+    ...applied,
+    remark: 'ids only; no user',
+  },
+  {
+    input: 'an unknown group is deleted',
+    body: (id) => groupEvent(id, 'deleted', edge().group),
+    ...applied,
+    remark: 'whoever was in it before gets nothing from it',
+  },
+  {
+    input: 'a person of one directory is added to a group of another one',
+    body: (id) => groupEvent(id, 'user_added', edge('directory_elsewhere')),
+    ...quarantined,
+    remark: 'the person stays as they are; with a notice `edgeAcrossDirectories`',
+  },
+  {
+    input: 'roles that are no roles',
+    body: (id) => created(id, { role: 'admin', roles: [operator, { slug: 7 }] }),
+    ...applied,
+    remark: 'they give nothing',
   },
 ];
 

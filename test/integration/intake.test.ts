@@ -194,7 +194,7 @@ describe('taking in an event', () => {
     };
     const taken = await tenure.take({
       id,
-      event: 'dsync.group.user_added',
+      event: 'group.member_added',
       created_at: laterTime(),
       data,
     });
