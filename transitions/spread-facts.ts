@@ -1,3 +1,4 @@
+import type { DirectoryUser } from '../domain/directory-user.ts';
 import type { IdentityRules } from '../domain/host-file.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
