@@ -2,8 +2,14 @@ import type { HostApplication } from '../connectors/host-application.ts';
 import type { RevocationPolicy } from '../connectors/revocation.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import type { Store } from '../platform/mongo/store.ts';
+import type { DirectoryListing } from '../platform/workos/directory-listing.ts';
 import type { DirectoryLookup } from '../platform/workos/directory-lookup.ts';
 import type { Polling } from './poll-events.ts';
+
+/** Whether Tenure only observes: what a step did is then what it would have done. */
+export function isObserving({ host }: Pick<ActivityDeps, 'host'>): boolean {
+  return host?.observes === true;
+}
 
 /** What the activities work with; composed in `workers/main.ts`. */
 export interface ActivityDeps {
@@ -13,6 +19,8 @@ export interface ActivityDeps {
   host: HostApplication | null;
   /** null: no WorkOS key, so a last look can never be certain and nobody is erased. */
   directoryLookup: DirectoryLookup | null;
+  /** null: no WorkOS key, so directories are never compared, and nobody is read afresh. */
+  directoryListing: DirectoryListing | null;
   /** null: events arrive by webhook only. */
   polling: Polling | null;
   revocation: RevocationPolicy;

@@ -12,6 +12,12 @@ import { createOpen } from './open-membership.ts';
 import { createPollEvents, isTold } from './poll-events.ts';
 import { createProjectUser } from './project-user.ts';
 import { createReadAfresh } from './read-afresh.ts';
+import {
+  createBeginReconciliation,
+  createFinishReconciliation,
+  createReconcileStep,
+  createWantReconciliations,
+} from './reconcile-directory.ts';
 import { createReturnOwnership } from './return-ownership.ts';
 import { createRevokeSessions } from './revoke-sessions.ts';
 import { createTransferOwnership } from './transfer-ownership.ts';
@@ -19,6 +25,7 @@ import { createWiden } from './widen-membership.ts';
 
 export type { ActivityDeps } from './deps.ts';
 export type { LookResult } from './look.ts';
+export type { StepDone } from './reconcile-directory.ts';
 
 /**
  * All activities over their dependencies. The workflows see them by this type only. Every step ends with a
@@ -34,6 +41,7 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
   const poll = guarded(beating(createPollEvents(deps)), (error) => {
     if (!isTold(error)) onError(error);
   });
+  const wantReconciliations = guarded(createWantReconciliations(deps), onError);
   return {
     pollEvents: async () => poll(undefined),
     look: guarded(look, onError),
@@ -50,6 +58,10 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
     returnOwnership: step(beating(createReturnOwnership(deps))),
     checkConditions: step(beating(createCheckConditions(deps))),
     erasePerson: step(beating(createErasePerson(deps))),
+    beginReconciliation: guarded(createBeginReconciliation(deps), onError),
+    reconcileStep: guarded(beating(createReconcileStep(deps)), onError),
+    finishReconciliation: guarded(createFinishReconciliation(deps), onError),
+    wantReconciliations: async () => wantReconciliations(undefined),
   };
 }
 

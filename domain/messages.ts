@@ -63,14 +63,19 @@ export interface TaskQueues {
   lifecycle: string;
   revocation: string;
   erasure: string;
+  reconciliation: string;
 }
 
-/** The task queues. Revocation and erasure have their own, so that neither waits behind a first sync. */
+/**
+ * The task queues. Revocation and erasure have their own, so that neither waits behind a first sync; so has
+ * reconciliation, which spends its time waiting for WorkOS's rate limit and must not stand before anybody.
+ */
 export function taskQueuesOf(prefix: string): TaskQueues {
   return {
     lifecycle: `${prefix}-lifecycle`,
     revocation: `${prefix}-revocation`,
     erasure: `${prefix}-erasure`,
+    reconciliation: `${prefix}-reconciliation`,
   };
 }
 

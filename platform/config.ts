@@ -70,6 +70,8 @@ export interface Config {
     guardSettleMs: number;
     /** How often WorkOS is asked for the state of each directory. */
     directoryWatchMs: number;
+    /** How often each directory is compared with WorkOS as a whole. */
+    reconcileMs: number;
     /** Sessions not verified gone after this count as overdue. */
     revocationOverdueMs: number;
   };
@@ -219,6 +221,7 @@ function assemble(
       retryMaxMs: environment.TENURE_RETRY_MAX_MS,
       guardSettleMs: environment.TENURE_GUARD_SETTLE_MS,
       directoryWatchMs: environment.TENURE_DIRECTORY_WATCH_MS,
+      reconcileMs: environment.TENURE_RECONCILE_INTERVAL_MS,
       revocationOverdueMs: environment.TENURE_REVOCATION_OVERDUE_MS,
     },
     limits: {

@@ -17,6 +17,8 @@ import { keepAnchor } from './anchor-keeper.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { beat } from './heartbeat.ts';
 import { keepPoller } from './poller-keeper.ts';
+import { keepReconcileSchedule } from './reconcile-schedule.ts';
+import { startReconciliations } from './reconcile-starter.ts';
 import { sweep } from './sweep.ts';
 
 import { repeat, type Repeating } from './repeat.ts';
@@ -26,6 +28,8 @@ const heartbeatIntervalMs = 2000;
 const anchorIntervalMs = 5000;
 const emptyGuardsIntervalMs = 5000;
 const pollerIntervalMs = 10_000;
+const reconcileStartIntervalMs = 2000;
+const reconcileScheduleIntervalMs = 60_000;
 /** Between two looks for a directory whose turn it is, and for a switch of provider that is over. */
 const watchIntervalMs = 5000;
 
@@ -86,6 +90,15 @@ export function startChores(running: Running): Repeating[] {
     chore('poller', pollerIntervalMs, async () => {
       const done = await keepPoller(client, queuePrefix, running.polls);
       if (done !== null) log.info({ done }, 'the poller of the Events API');
+      return false;
+    }),
+    chore('reconcile', reconcileStartIntervalMs, async () => {
+      await startReconciliations(store, client, queuePrefix);
+      return false;
+    }),
+    chore('reconcileSchedule', reconcileScheduleIntervalMs, async () => {
+      const done = await keepReconcileSchedule(client, queuePrefix, config.intervals.reconcileMs);
+      if (done !== null) log.info({ done }, 'the schedule of reconciliations');
       return false;
     }),
     chore('switches', watchIntervalMs, async () => (await endSwitches(store, new Date())) > 0),

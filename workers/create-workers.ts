@@ -16,7 +16,7 @@ export interface WorkersOptions {
 
 /**
  * The workers of one process, one for each task queue: lifecycles with their ordinary activities,
- * revocation, and erasure. A deployment may give erasure to processes with other rights.
+ * revocation, erasure, and reconciliation. A deployment may give erasure to processes with other rights.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, namespace, activities } = options;
@@ -28,7 +28,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
     shutdownGraceTime: '10s',
     shutdownForceTime: '20s',
   } as const;
-  const { revokeSessions, erasePerson, ...ordinary } = activities;
+  const { revokeSessions, erasePerson, reconcileStep, ...ordinary } = activities;
   const lifecycle = await Worker.create({
     ...common,
     taskQueue: queues.lifecycle,
@@ -52,5 +52,12 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
     activities: { erasePerson },
     maxConcurrentActivityTaskExecutions: 4,
   });
-  return [lifecycle, revocation, erasure];
+  const reconciliation = await Worker.create({
+    ...common,
+    taskQueue: queues.reconciliation,
+    activities: { reconcileStep },
+    // So many directories are read at once: it is their rate limits that take the time.
+    maxConcurrentActivityTaskExecutions: 8,
+  });
+  return [lifecycle, revocation, erasure, reconciliation];
 }

@@ -5,8 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 
 import { createActivities } from '../activities/index.ts';
+import type { HostApplication } from '../connectors/host-application.ts';
 import { createMongoHost } from '../connectors/mongodb/host.ts';
 import { inspectHost } from '../connectors/mongodb/inspection.ts';
+import { createObservingHost } from '../connectors/observing-host.ts';
 import { defaultRevocationPolicy } from '../connectors/revocation.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import { loadWorkerConfig, reportConfigError, type Config } from '../platform/config.ts';
@@ -19,6 +21,7 @@ import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
 import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
 import type { WorkosAccess } from '../platform/workos/client.ts';
+import { createDirectoryListing } from '../platform/workos/directory-listing.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
 import { createAskDirectoryState } from '../platform/workos/directory-states.ts';
 import { startChores, type Running } from './chores.ts';
@@ -63,6 +66,7 @@ async function main(): Promise<void> {
         file,
         host: hostOf(store, file, config),
         directoryLookup: workos === null ? null : createDirectoryLookup(workos),
+        directoryListing: workos === null ? null : createDirectoryListing(workos),
         polling,
         revocation: defaultRevocationPolicy,
         newUserId: userIdsFor(file),
@@ -120,7 +124,13 @@ async function reportHost(store: Store, file: HostFile, log: Logger): Promise<vo
   for (const { code, where } of findings) log.warn({ code, where }, 'host application');
 }
 
-function hostOf(store: Store, file: HostFile, config: Config) {
+/** The host application, or the one that is only read; null where the host file names nothing. */
+function hostOf(store: Store, file: HostFile, config: Config): HostApplication | null {
+  const host = mongoHostOf(store, file, config);
+  return config.observing ? createObservingHost(host) : host;
+}
+
+function mongoHostOf(store: Store, file: HostFile, config: Config): HostApplication | null {
   if (file.database === null) return null;
   return createMongoHost({
     db: store.client.db(file.database),

@@ -59,3 +59,17 @@ export const erasure: ActivityOptions = {
   heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 };
+
+/** What must be written down however long MongoDB is away: nobody else would do it. */
+export const untilStored: ActivityOptions = {
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' },
+};
+
+/** One bit of comparing a directory: a page, and the people of it that differ. The least urgent of all. */
+export const reconciling: ActivityOptions = {
+  priority: { priorityKey: 5 },
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
+};

@@ -1,3 +1,4 @@
 export { anchor } from './anchor.ts';
 export { eventsPoller } from './events-poller.ts';
+export { reconcileDirectory, wantReconciliations } from './reconcile-directory.ts';
 export { userLifecycle } from './user-lifecycle.ts';

@@ -31,7 +31,7 @@ export interface ReconciledItemDocument {
   found: 'same' | 'added' | 'changed' | 'absent' | 'newer' | 'unreadable' | null;
   /** To be asked about by its id, once everything was read. */
   confirm?: true;
-  /** Of a group: when its members began to be read. */
-  membersAskedAt?: Date;
+  /** Of a group: as of when its members were read, milliseconds. */
+  membersAsOfMs?: number;
   at: Date;
 }

@@ -237,6 +237,6 @@ async function getOne<T>(get: Get, asked: Asked, shape: z.ZodType<T>): Promise<A
   const { data, missing, ...when } = await get({ ...asked, mayBeMissing: true });
   if (missing) return { ...when, found: null };
   const parsed = shape.safeParse(data);
-  if (!parsed.success) throw new ListingFailed('malformed');
+  if (!parsed.success) throw new ListingFailed('unreadable');
   return { ...when, found: parsed.data };
 }

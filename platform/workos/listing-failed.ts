@@ -3,12 +3,14 @@ import { refusalIn } from './http-refusal.ts';
 /**
  * Why a listing could not be read. `refused`: the key or the request, so that repeating does not help;
  * `missing`: there is no such directory or group; `cursorRefused`: the place in the listing is not known any
- * more, begin it anew; `rateLimited`, `unavailable`, `malformed`: asking again later helps.
+ * more, begin it anew; `unreadable`: the one record is there, in a shape that is not understood;
+ * `rateLimited`, `unavailable`, `malformed`: asking again later helps.
  */
 export type ListingProblem =
   | 'refused'
   | 'missing'
   | 'cursorRefused'
+  | 'unreadable'
   | 'rateLimited'
   | 'unavailable'
   | 'malformed';

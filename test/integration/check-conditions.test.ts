@@ -39,6 +39,7 @@ async function found(membershipId: string): Promise<ConditionsFound | null> {
     file: tenure.file,
     host: tenure.host,
     directoryLookup: scriptedLookup(),
+    directoryListing: null,
     polling: null,
     revocation: defaultRevocationPolicy,
     newUserId: tenure.intake.newUserId,

@@ -22,6 +22,7 @@ import {
   createLifecycleSignals,
   type LifecycleSignals,
 } from '../../platform/temporal/lifecycle-signals.ts';
+import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
 import type { DirectoryLookup } from '../../platform/workos/directory-lookup.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { putPolicy } from '../../transitions/put-policy.ts';
@@ -141,7 +142,10 @@ let installed = false;
  * unless `polling` says with what, and a test starts the poller.
  */
 export async function startTenure(
-  options: { polling?: Pick<Polling, 'api' | 'intervalMs'> } = {},
+  options: {
+    polling?: Pick<Polling, 'api' | 'intervalMs'>;
+    listing?: DirectoryListing;
+  } = {},
 ): Promise<RunningTenure> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
@@ -165,6 +169,7 @@ export async function startTenure(
         file: tenure.file,
         host: tenure.host,
         directoryLookup: lookup,
+        directoryListing: options.listing ?? null,
         polling:
           options.polling === undefined
             ? null

@@ -150,6 +150,7 @@ export async function startSkipping(): Promise<SkippingTenure> {
         file: tenure.file,
         host: tenure.host,
         directoryLookup: lookup,
+        directoryListing: null,
         polling: null,
         revocation: { readBackPauseMs: 20, giveUpAfterMs: 5000 },
         newUserId: () => newId('user'),
