@@ -5,7 +5,7 @@ import {
   recordRoleLossAnswered,
   type RoleLossAnswered,
 } from '../transitions/record-role-loss-answered.ts';
-import type { ActivityDeps } from './deps.ts';
+import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 import { hostMembership, NotVerifiedEmpty } from './revoke-sessions.ts';
 
@@ -23,7 +23,11 @@ export function createAnswerRoleLoss(deps: ActivityDeps) {
     if (answeredNarrowings >= narrowings) return;
     // Losses from here on are answered by the next step: what is done now may have come before them.
     const counts = await answer(deps, membership);
-    await recordRoleLossAnswered(deps.store, membership._id, { narrowings, ...counts });
+    await recordRoleLossAnswered(deps.store, membership._id, {
+      narrowings,
+      observed: isObserving(deps),
+      ...counts,
+    });
   };
 }
 

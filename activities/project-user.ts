@@ -5,7 +5,7 @@ import type { Status } from '../domain/words.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
 import { recordHostRefusal } from '../transitions/record-host-refusal.ts';
 import { recordProjected } from '../transitions/record-projected.ts';
-import type { ActivityDeps } from './deps.ts';
+import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 
 /**
@@ -22,7 +22,7 @@ export function createProjectUser(deps: ActivityDeps) {
     if (membership === null) return;
     const { wanted } = membership.projection;
     await projectUnlessRefused(deps, membership);
-    await recordProjected(deps.store, input.membershipId, wanted);
+    await recordProjected(deps.store, input.membershipId, wanted, isObserving(deps));
   };
 }
 

@@ -29,7 +29,7 @@ export async function reassignMoved(
       to,
     });
     moved += changed;
-    if (changed > 0) {
+    if (changed > 0 && !host.observes) {
       await store.collections.ownershipMoves.updateOne(
         { _id: move._id },
         { $set: { toOwner: to } },

@@ -1,7 +1,7 @@
 import { heartbeat } from '@temporalio/activity';
 
 import { recordGivenBack } from '../transitions/record-given-back.ts';
-import type { ActivityDeps } from './deps.ts';
+import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 
 /**
@@ -19,9 +19,10 @@ export function createReturnOwnership(deps: ActivityDeps) {
           from: move.toOwner,
           to: move.fromOwner,
         })) ?? 0;
-      await ownershipMoves.deleteOne({ _id: move._id });
+      // What was moved before Tenure observed is given back once it is live again.
+      if (!isObserving(deps)) await ownershipMoves.deleteOne({ _id: move._id });
       heartbeat({ returned });
     }
-    await recordGivenBack(deps.store, input.membershipId, returned);
+    await recordGivenBack(deps.store, input.membershipId, returned, isObserving(deps));
   };
 }

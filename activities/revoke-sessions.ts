@@ -4,7 +4,7 @@ import type { HostMembership } from '../connectors/host-application.ts';
 import type { Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { recordRevoked } from '../transitions/record-revoked.ts';
-import type { ActivityDeps } from './deps.ts';
+import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 
 /** Thrown when something was still alive at the end of a pass: the next try makes another pass. */
@@ -23,9 +23,11 @@ export function createRevokeSessions(deps: ActivityDeps) {
     });
     if (membership === null || membership.revokedClosings >= input.closing) return;
     const counts = await revokeAll(deps, membership);
-    await recordRevoked(deps.store, input.membershipId, { closing: input.closing, counts });
+    const observed = isObserving(deps);
+    await recordRevoked(deps.store, membership._id, { closing: input.closing, counts, observed });
     const { closedReceivedAt } = membership;
-    if (closedReceivedAt !== null) deps.onVerifiedEmpty(Date.now() - closedReceivedAt.getTime());
+    if (!observed && closedReceivedAt !== null)
+      deps.onVerifiedEmpty(Date.now() - closedReceivedAt.getTime());
   };
 }
 

@@ -6,7 +6,7 @@ import { transferTime, type Policy } from '../domain/policy.ts';
 import type { OwnershipMoveDocument } from '../platform/mongo/documents.ts';
 import { recordTransferred } from '../transitions/record-transferred.ts';
 import { policyInForce } from '../transitions/policy-in-force.ts';
-import type { ActivityDeps } from './deps.ts';
+import { isObserving, type ActivityDeps } from './deps.ts';
 import { findRecipient } from './find-recipient.ts';
 import type { LookRequest } from './look.ts';
 import { hostMembership } from './revoke-sessions.ts';
@@ -37,6 +37,7 @@ export function createTransferOwnership(deps: ActivityDeps) {
       generation: input.generation,
       time: input.time,
       moved,
+      observed: isObserving(deps),
       ...(toUserId === undefined ? {} : { toUserId }),
     });
   };
@@ -109,6 +110,7 @@ async function noteMoves(
         fromOwner: userId,
         toOwner: to,
         at,
+        ...(isObserving(deps) ? { observed: true as const } : {}),
       };
       return { replaceOne: { filter: { _id: move._id }, replacement: move, upsert: true } };
     }),

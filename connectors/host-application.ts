@@ -59,6 +59,8 @@ export interface ResourceFilter {
  * last membership.
  */
 export interface HostApplication {
+  /** Nothing is written: each call answers what it would have done (see `observing-host.ts`). */
+  readonly observes: boolean;
   /**
    * Creates (`mayCreate`) or updates the person in the host's users; fields the file does not name are never
    * touched, and an erased record takes no profile any more.
@@ -84,6 +86,8 @@ export interface HostApplication {
     policy: RevocationPolicy,
     beat: Beat,
   ): Promise<RevocationReport>;
+  /** How many credentials a leaving would end now, by kind, as `revokeSessions` finds them. Reads only. */
+  countSessions(membership: HostMembership): Promise<Record<string, number>>;
   /** Kinds of resources, and whether they are critical. */
   resourceKinds(): { kind: string; critical: boolean }[];
   /** Up to `limit` resources of these kinds that the person owns, in a stable order after `after`. Fewer: there are no more. */

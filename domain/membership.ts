@@ -78,6 +78,22 @@ export interface ConditionsFound {
   resourceHolds: { checked: string[]; covering: string[] };
 }
 
+/**
+ * What an observing Tenure (`TENURE_MODE=observe`) left undone: what it would have done, had it been live.
+ * While it is there nobody is anonymized; going live takes it away and does everything in earnest.
+ */
+export interface ObservedFact {
+  since: Date;
+  /** Credentials that would have been ended, by kind. */
+  revocations: Record<string, number>;
+  /** How often the host's users record would have been written. */
+  projections: number;
+  /** Resources that would have changed hands. */
+  handedOver: number;
+  /** When nothing but the mode stood in the way of the commit; null: something did so far. */
+  anonymization: Date | null;
+}
+
 /** The erasure of a membership from its commit on. */
 export interface ErasureFact {
   committedAt: Date;
@@ -165,6 +181,8 @@ export interface Membership {
   conditions: ConditionsFound | null;
   erasure: ErasureFact | null;
   outcome: 'anonymized' | 'deleted' | null;
+  /** Absent unless something was only observed, so that a partial index finds exactly those. */
+  observed?: ObservedFact;
   /** When the event that closed access reached Tenure: the start of the published revocation time. */
   closedReceivedAt: Date | null;
   createdAt: Date;

@@ -111,7 +111,10 @@ function leaving(facts: LifecycleFacts, nowMs: number): Decision {
   const guard = guardOf(membership);
   if (guard === null) return decide({ do: 'checkGuard' }, 'closingAccess');
   if (guard.state === 'waits') {
-    return decide({ do: 'rest' }, 'blocked', [{ code: 'guard', detail: guard.id ?? '' }]);
+    return decide({ do: 'rest' }, 'blocked', [
+      { code: 'guard', detail: guard.id ?? '' },
+      ...whatWasMissing(membership),
+    ]);
   }
   // A mass change that an admin rejected was a mistake: nobody is given what its people left behind.
   const kept = guard.state === 'rejected' && isRetained(membership);
@@ -149,6 +152,10 @@ function due(facts: LifecycleFacts, nowMs: number): Decision {
   const blockers = [...standing, ...foundBlockers(facts, found, handOver)];
   if (blockers.length > 0) return decide({ do: 'rest' }, 'blocked', blockers);
   if (found.lastLook !== 'gone') return decide({ do: 'checkConditions' }, 'coolingOff');
+  // What was only observed was not done, so nothing irreversible may follow from it.
+  if (membership.observed !== undefined) {
+    return decide({ do: 'rest' }, 'blocked', [{ code: 'observing', detail: '' }]);
+  }
   return decide({ do: 'commit' }, 'coolingOff');
 }
 
@@ -173,6 +180,12 @@ function foundBlockers(
   }
   if (found.lastLook === 'directoryGone') blockers.push({ code: 'directoryGone', detail: '' });
   return blockers;
+}
+
+/** Why it waits at a guard only now: nobody answered at the last look. */
+function whatWasMissing({ conditions, generation }: Membership): Blocker[] {
+  const missing = conditions?.generation === generation && conditions.lastLook === 'directoryGone';
+  return missing ? [{ code: 'directoryGone', detail: '' }] : [];
 }
 
 function pendingRevocation(membership: Membership): Step | null {

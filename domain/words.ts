@@ -82,6 +82,7 @@ export interface Blocker {
  * - `contractUnknown`: no policy says whether deletion is allowed. `contractRefused`: it says no.
  * - `guard`: a mass change waits for a human decision.
  * - `directoryGone`: the directory no longer answers for its people and no approval stands in for the last look.
+ * - `observing`: nothing else stands in the way, but Tenure only observes, or did when the person left.
  */
 export const blockerCodes = [
   'hold',
@@ -90,5 +91,6 @@ export const blockerCodes = [
   'contractRefused',
   'guard',
   'directoryGone',
+  'observing',
 ] as const;
 export type BlockerCode = (typeof blockerCodes)[number];

@@ -6,7 +6,8 @@ import type { LifecycleFacts } from '../domain/next-step.ts';
 import { transferTime, type Policy } from '../domain/policy.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { activeHolds, activeResourceHolds } from './active-holds.ts';
-import { policyInForce } from './policy-in-force.ts';
+import { isCancelled } from './cancel-deletions.ts';
+import { policyOf } from './organization.ts';
 
 /** Everything the next step is decided from, read afresh. `session`: inside a transaction. */
 export async function lifecycleFacts(
@@ -16,14 +17,18 @@ export async function lifecycleFacts(
   session?: ClientSession,
 ): Promise<LifecycleFacts> {
   if (!dependsOnSurroundings(membership)) return alone(membership, file);
-  const policy = await policyInForce(store, file, membership.organizationId, session);
+  const organization = await store.collections.organizations.findOne(
+    { _id: membership.organizationId },
+    session === undefined ? {} : { session },
+  );
+  const policy = policyOf(organization, file);
   const holds = await activeHolds(store, membership, session);
   const onResources = await activeResourceHolds(store, session);
   return {
     membership,
     holdIds: holds.map(({ _id }) => _id),
     resourceHoldIds: onResources.map(({ _id }) => _id),
-    contract: contractOf(policy),
+    contract: isCancelled(membership, organization) ? 'refused' : contractOf(policy),
     transferTimes: transferTimesOf(policy, file),
     returnOwnership: policy.ownership.returnOnReactivation,
     answersRoleLoss: answersRoleLoss(file),

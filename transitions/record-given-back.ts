@@ -1,5 +1,6 @@
 import type { Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
+import { observedOf } from './observed.ts';
 import { recordStep } from './record-step.ts';
 
 /** What had been transferred was given back after a return. */
@@ -7,10 +8,12 @@ export async function recordGivenBack(
   store: Store,
   membershipId: string,
   returned: number,
+  observed = false,
 ): Promise<Membership | null> {
-  return recordStep(store, membershipId, (membership, note) => {
+  return recordStep(store, membershipId, (membership, note, at) => {
     if (!membership.giveBack) return;
     membership.giveBack = false;
-    note('ownershipReturned', { returned });
+    if (observed) observedOf(membership, at);
+    note(observed ? 'wouldReturnOwnership' : 'ownershipReturned', { returned });
   });
 }

@@ -3,7 +3,7 @@ import type { Membership } from '../domain/membership.ts';
 import { nextStep, type Decision } from '../domain/next-step.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
-import { changeMembership } from './change-membership.ts';
+import { changeMembership, type Note } from './change-membership.ts';
 import { lifecycleFacts } from './lifecycle-facts.ts';
 
 /** What a look came to: the decision, and the revision it was made from. */
@@ -62,6 +62,7 @@ async function writeDecision(
       (draft, note) => {
         draft.phase = decision.phase;
         draft.blockedBy = decision.blockedBy;
+        noteObservation(draft, decision, note);
         note('phase', {
           phase: decision.phase,
           ...(decision.blockedBy.length > 0
@@ -72,6 +73,15 @@ async function writeDecision(
     ),
   );
   return written === null ? null : writeLooked(store, written, rests);
+}
+
+/** Tenure only observes, and nothing else stands in the way of the commit: that is what it reports. */
+function noteObservation(membership: Membership, { blockedBy }: Decision, note: Note): void {
+  const { observed } = membership;
+  const isDue = blockedBy.some(({ code }) => code === 'observing');
+  if (!isDue || observed === undefined || observed.anonymization !== null) return;
+  observed.anonymization = new Date();
+  note('wouldAnonymize');
 }
 
 async function writeLooked(

@@ -10,9 +10,11 @@ import { changeMembership, type Note } from './change-membership.ts';
 export async function recordStep(
   store: Store,
   membershipId: string,
-  change: (membership: Membership, note: Note) => void,
+  change: (membership: Membership, note: Note, at: Date) => void,
 ): Promise<Membership | null> {
   return inTransaction(store, async (tx) =>
-    changeMembership(tx, membershipId, { actor: 'lifecycle', own: true }, change),
+    changeMembership(tx, membershipId, { actor: 'lifecycle', own: true }, (membership, note) =>
+      change(membership, note, tx.at),
+    ),
   );
 }

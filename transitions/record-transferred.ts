@@ -1,5 +1,6 @@
 import type { HandOverTime, Membership, TransferProgress } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
+import { observedOf } from './observed.ts';
 import { recordStep } from './record-step.ts';
 
 export interface HandOver {
@@ -8,6 +9,8 @@ export interface HandOver {
   /** For a reassignment: to whom. A newer one, given meanwhile, still waits. */
   toUserId?: string;
   moved: number;
+  /** Nothing was moved: it would have been. */
+  observed?: boolean;
 }
 
 /** The resources of one time of the policy, or of an admin's word, were handed over. */
@@ -16,7 +19,7 @@ export async function recordTransferred(
   membershipId: string,
   handOver: HandOver,
 ): Promise<Membership | null> {
-  return recordStep(store, membershipId, (membership, note) => {
+  return recordStep(store, membershipId, (membership, note, at) => {
     if (membership.generation !== handOver.generation) return;
     // What was found before the hand-over says nothing any more of what is left.
     membership.conditions = null;
@@ -34,7 +37,9 @@ export async function recordTransferred(
         moved: before.moved + moved,
       };
     }
-    note('ownershipTransferred', { time, moved });
+    const observed = handOver.observed === true;
+    if (observed) observedOf(membership, at).handedOver += moved;
+    note(observed ? 'wouldTransfer' : 'ownershipTransferred', { time, moved });
   });
 }
 

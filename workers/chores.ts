@@ -10,6 +10,8 @@ import type { Store } from '../platform/mongo/store.ts';
 import type { LifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
 import type { AskDirectoryState } from '../platform/workos/directory-states.ts';
 import { endSwitches } from '../transitions/announce-switch.ts';
+import { spreadCancellations } from '../transitions/cancel-deletions.ts';
+import { goLive } from '../transitions/go-live.ts';
 import { spreadFacts } from '../transitions/spread-facts.ts';
 import { spreadGuards } from '../transitions/spread-guards.ts';
 import { withdrawEmptyGuards } from '../transitions/withdraw-guards.ts';
@@ -26,6 +28,7 @@ import { watchDirectories } from './watch-directories.ts';
 
 const heartbeatIntervalMs = 2000;
 const anchorIntervalMs = 5000;
+const goLiveIntervalMs = 2000;
 const emptyGuardsIntervalMs = 5000;
 const pollerIntervalMs = 10_000;
 const reconcileStartIntervalMs = 2000;
@@ -76,6 +79,11 @@ export function startChores(running: Running): Repeating[] {
       await withdrawEmptyGuards(store);
       return false;
     }),
+    chore('cancellations', config.intervals.dispatchMs, async () => spreadCancellations(store)),
+    // An observing Tenure leaves things undone; a live one takes them up.
+    ...(config.observing
+      ? []
+      : [chore('goLive', goLiveIntervalMs, async () => goLive(store, file))]),
     chore('heartbeat', heartbeatIntervalMs, async () => {
       await beat(store, processId, workers);
       return false;

@@ -2,6 +2,7 @@ import type { Route } from '../route.ts';
 import { receiveWebhook } from '../webhooks/receive-webhook.ts';
 import { checkAccessRoute } from './access-checks.ts';
 import { listLinkRequestsRoute, listNoticesRoute, listQuarantineRoute } from './attention.ts';
+import { cancelDeletionsRoute } from './cancel-deletions.ts';
 import { commandRoutes } from './commands.ts';
 import { listDirectoriesRoute } from './directories.ts';
 import { dryRunRoute } from './dry-run.ts';
@@ -11,6 +12,7 @@ import { listHoldsRoute, placeHoldRoute, releaseHoldRoute } from './holds.ts';
 import { importUsersRoute } from './import-users.ts';
 import { logInRoute } from './logins.ts';
 import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
+import { observationsRoute } from './observations.ts';
 import { openApiRoute } from './openapi.ts';
 import { getPolicyRoute, putPolicyRoute } from './policy.ts';
 import { putProviderSwitchRoute } from './provider-switch.ts';
@@ -36,6 +38,8 @@ export const routes: readonly Route[] = [
   getPolicyRoute,
   putPolicyRoute,
   dryRunRoute,
+  observationsRoute,
+  cancelDeletionsRoute,
   putProviderSwitchRoute,
   getRoleMappingsRoute,
   putRoleMappingsRoute,

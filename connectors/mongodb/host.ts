@@ -14,7 +14,7 @@ import { possibleResourceIds, resourceIdOf } from './ids.ts';
 import { createPacer } from './pacing.ts';
 import { anonymize, countPersonalData } from './personal-data.ts';
 import { projectUser } from './projection.ts';
-import { answerRoleLoss, revokeSessions } from './sessions.ts';
+import { answerRoleLoss, countSessions, revokeSessions } from './sessions.ts';
 
 /** What the MongoDB connector needs. */
 export interface MongoHostOptions {
@@ -33,9 +33,11 @@ export function createMongoHost(options: MongoHostOptions): HostApplication {
   const { db, file } = options;
   const host: MongoHost = { db, file, pacer: createPacer(options.writesPerSecond) };
   return {
+    observes: false,
     projectUser: (user, mayCreate) => projectUser(host, user, mayCreate),
     revokeSessions: (membership, policy, beat) => revokeSessions(host, membership, policy, beat),
     answerRoleLoss: (membership, policy, beat) => answerRoleLoss(host, membership, policy, beat),
+    countSessions: (membership) => countSessions(host, membership),
     resourceKinds: () => file.resources.map(({ kind, critical }) => ({ kind, critical })),
     ownedResources: (membership, filter, page) => ownedResources(host, membership, filter, page),
     changeOwner: (change) => changeOwner(host, change),

@@ -69,6 +69,25 @@ export async function answerRoleLoss(
   return untilNoneIsLeft(host, tasks, policy, beat);
 }
 
+/** How many credentials a revocation would end now, by kind. Reads only. */
+export async function countSessions(
+  host: MongoHost,
+  membership: HostMembership,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const source of host.file.sessions) {
+    const task = revocation(host, source, membership);
+    if (task === null) continue;
+    const filter = { $and: [task.belongs, task.open(new Date())] };
+    count(
+      counts,
+      source.kind,
+      await hostCollection(host, source.collection).countDocuments(filter),
+    );
+  }
+  return counts;
+}
+
 function revocation(
   host: MongoHost,
   source: SessionSource,

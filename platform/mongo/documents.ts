@@ -31,6 +31,8 @@ export interface OrganizationDocument {
   policy: Policy | null;
   /** Who set it last, when and why. */
   policySet?: { by: string; at: Date; reasonId: string | null };
+  /** Nobody who left until then is to be anonymized; present while that is brought to each of them. */
+  cancellation?: { by: string; at: Date; reasonId: string | null };
   createdAt: Date;
 }
 
@@ -311,6 +313,8 @@ export interface OwnershipMoveDocument {
   /** The owner field's value that was written. */
   toOwner: string;
   at: Date;
+  /** Nothing was moved: Tenure only observed. */
+  observed?: true;
 }
 
 /** When a membership was signalled last: apart from the membership, whose revision it must not touch. */

@@ -109,6 +109,17 @@ const indexes: Index[] = [
   ['notices', { at: -1 }],
   ['notices', { code: 1, subjectId: 1 }],
   ['ownershipMoves', { membershipId: 1, generation: 1 }],
+  // What an observing Tenure left undone: none, once it is live.
+  [
+    'memberships',
+    { organizationId: 1, 'observed.since': 1 },
+    { name: 'observed', partialFilterExpression: { observed: { $exists: true } } },
+  ],
+  [
+    'organizations',
+    { 'cancellation.at': 1 },
+    { name: 'cancelling', partialFilterExpression: { cancellation: { $exists: true } } },
+  ],
   ['dryRuns', { organizationId: 1 }],
   // What was signalled a day ago says nothing any more.
   ['dispatches', { signalledAt: 1 }, { expireAfterSeconds: 86_400 }],
