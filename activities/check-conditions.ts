@@ -1,13 +1,15 @@
 import { backingOf, type DirectoryUser } from '../domain/directory-user.ts';
-import type { ConditionsFound, Membership } from '../domain/membership.ts';
+import { guardOf, type ConditionsFound, type Membership } from '../domain/membership.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { UserTelling } from '../intake/telling.ts';
 import type { Lookup } from '../platform/workos/directory-lookup.ts';
 import { takeInListing, tellingOfListing } from '../intake/take-in-listing.ts';
 import { activeResourceHolds } from '../transitions/active-holds.ts';
+import { teardownOf } from '../transitions/directory-teardown.ts';
 import { policyInForce } from '../transitions/policy-in-force.ts';
 import { recordConditions } from '../transitions/record-conditions.ts';
-import type { ActivityDeps } from './deps.ts';
+import { waitForTeardown } from '../transitions/wait-for-teardown.ts';
+import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 import { hostMembership } from './revoke-sessions.ts';
 
@@ -15,8 +17,8 @@ type LastLook = ConditionsFound['lastLook'];
 
 /**
  * The last look before the commit point: every directory user ever linked, by id and by (directory,
- * `idp_id`), must answer inactive or 404 while its directory answers, and no resource may be left without
- * an owner. Anything unclear means wait. Somebody whom WorkOS calls active goes through the intake, so
+ * `idp_id`), must answer inactive or 404 while its directory answers, or an admin must have approved the end
+ * of that directory, and no resource may be left without an owner. Anything unclear means wait. Somebody whom WorkOS calls active goes through the intake, so
  * that a return whose events were all lost still counts.
  *
  * The time written down is the workflow's, from before the first question.
@@ -30,20 +32,24 @@ export function createCheckConditions(deps: ActivityDeps) {
       .find({ membershipId: membership._id })
       .toArray();
     const policy = await policyInForce(deps.store, deps.file, membership.organizationId);
-    const lastLook = await lookAtAll(deps, mirrors, policy);
-    await recordConditions(deps.store, membership._id, {
+    const { lastLook, missing } = await lookAtAll(deps, membership, mirrors, policy);
+    const found = {
       generation: input.generation,
       at: new Date(input.nowMs),
       lastLook,
       ownedLeft: await countOwned(deps, membership),
       resourceHolds: await resourceHolds(deps, membership),
-    });
+    };
+    await recordConditions(deps.store, membership._id, found, isObserving(deps));
+    if (missing !== null) await waitForTeardown(deps.store, membership, missing);
   };
 }
 
 async function countOwned(deps: ActivityDeps, membership: Membership): Promise<number> {
   if (deps.host === null) return 0;
-  return deps.host.countOwned(await hostMembership(deps.store, membership));
+  const owned = await deps.host.countOwned(await hostMembership(deps.store, membership));
+  // What an observing Tenure would have handed over is still there, and is no obstacle.
+  return Math.max(0, owned - (membership.observed?.handedOver ?? 0));
 }
 
 /**
@@ -81,29 +87,42 @@ async function wasHandedOver(
 /** The worst answer of all counts: active before uncertain before gone. */
 async function lookAtAll(
   deps: ActivityDeps,
+  membership: Membership,
   mirrors: DirectoryUser[],
   policy: Policy,
-): Promise<LastLook> {
-  // Nobody to ask about: that nothing answers "active" proves nothing.
-  if (mirrors.length === 0) return 'directoryGone';
+): Promise<{ lastLook: LastLook; missing: string | null }> {
+  if (mirrors.length === 0) return { lastLook: lookAtNobody(membership), missing: null };
   const answers: LastLook[] = [];
-  for (const mirror of mirrors) answers.push(await lookAt(deps, mirror, policy));
-  for (const worst of ['active', 'uncertain', 'directoryGone'] as const) {
-    if (answers.includes(worst)) return worst;
-  }
-  return 'gone';
+  for (const mirror of mirrors) answers.push(await lookAt(deps, membership, mirror, policy));
+  const lastLook =
+    (['active', 'uncertain', 'directoryGone'] as const).find((worst) => answers.includes(worst)) ??
+    'gone';
+  // The directory that nobody answers for any more.
+  const missing = lastLook === 'directoryGone' ? mirrors[answers.indexOf(lastLook)] : undefined;
+  return { lastLook, missing: missing?.directoryId ?? null };
+}
+
+/**
+ * There is nobody to ask about somebody who never was in a directory, and that nothing answers "active"
+ * proves nothing. An admin's approval of what ended their access is an answer.
+ */
+function lookAtNobody(membership: Membership): LastLook {
+  return guardOf(membership)?.state === 'approved' ? 'gone' : 'directoryGone';
 }
 
 async function lookAt(
   deps: ActivityDeps,
+  membership: Membership,
   mirror: DirectoryUser,
   policy: Policy,
 ): Promise<LastLook> {
   const { directoryLookup } = deps;
   if (directoryLookup === null) return 'uncertain';
   const directory = await directoryLookup.directory(mirror.directoryId);
-  if (directory.answer === 'missing') return 'directoryGone';
   if (directory.answer === 'uncertain') return 'uncertain';
+  // One that was unlinked or moved may still answer, but not for this organization.
+  const { gone, approved } = await teardownOf(deps.store, membership, mirror.directoryId);
+  if (gone || directory.answer === 'missing') return approved ? 'gone' : 'directoryGone';
   const askedAt = new Date();
   const lookups = [];
   for (const { id } of mirror.records) lookups.push(await directoryLookup.directoryUser(id));

@@ -21,20 +21,42 @@ export interface GuardOpening {
  * that can end access, or tears a directory down, calls this beside `raiseOrganization`, and everybody whom
  * that change ends waits at the guard from the moment their access closes.
  *
- * A change may end nobody's access in the end. So a guard of configuration or a teardown is shown, and told
- * of by the notice `guardOpened`, once somebody waits at it; one that nobody does is dropped when the change
- * has reached everybody (`spread-guards.ts`). A mass guard has somebody from the start.
+ * A change may end nobody's access in the end. So the guard is shown, and told of by the notice
+ * `guardOpened`, once somebody waits at it; one that nobody waits at is dropped when the change has reached
+ * everybody (`spread-guards.ts`).
  */
 export async function openGuard(tx: Transaction, opening: GuardOpening): Promise<string> {
-  const { organizationId, kind } = opening;
-  const isMass = kind === 'mass';
+  const { organizationId } = opening;
+  const guardId = await insertGuard(tx, opening, { shown: false });
+  await ensureOrganization(tx, organizationId);
+  await tx.collections.organizations.updateOne(
+    { _id: organizationId },
+    { $set: { guardId } },
+    { session: tx.session },
+  );
+  return guardId;
+}
+
+/**
+ * Opens a guard for people who are known to wait at it, so that it is shown and told of at once. Nobody comes
+ * to it by a change of the organization.
+ */
+export async function openGuardFor(tx: Transaction, opening: GuardOpening): Promise<string> {
+  return insertGuard(tx, opening, { shown: true });
+}
+
+async function insertGuard(
+  tx: Transaction,
+  opening: GuardOpening,
+  { shown }: { shown: boolean },
+): Promise<string> {
   const guard: GuardDocument = {
     _id: newId('guard'),
-    organizationId,
-    kind,
+    organizationId: opening.organizationId,
+    kind: opening.kind,
     directoryId: opening.directoryId,
     state: 'open',
-    shown: isMass,
+    shown,
     openedAt: tx.at,
     window: opening.window ?? null,
     restores: opening.restores,
@@ -46,15 +68,6 @@ export async function openGuard(tx: Transaction, opening: GuardOpening): Promise
     spreadSince: tx.at,
   };
   await tx.collections.guards.insertOne(guard, { session: tx.session });
-  if (isMass) {
-    await noticeGuard(tx, guard);
-    return guard._id;
-  }
-  await ensureOrganization(tx, organizationId);
-  await tx.collections.organizations.updateOne(
-    { _id: organizationId },
-    { $set: { guardId: guard._id } },
-    { session: tx.session },
-  );
+  if (shown) await noticeGuard(tx, guard);
   return guard._id;
 }

@@ -98,7 +98,7 @@ async function gather(
       { session: tx.session, projection: { _id: 1 } },
     );
     if (open === null) return;
-    await waitAtGuard(tx, membershipId, { guard, generation, gathered: true });
+    await waitAtGuard(tx, membershipId, { guard, generation, instead: ['passed'], gathered: true });
   });
 }
 

@@ -7,7 +7,7 @@ import type { Policy } from '../domain/policy.ts';
 import type { GuardDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
-import { openGuard } from './open-guard.ts';
+import { openGuardFor } from './open-guard.ts';
 import { policyInForce } from './policy-in-force.ts';
 import { recordGuardPassed } from './record-guard-passed.ts';
 import { waitAtGuard } from './wait-at-guard.ts';
@@ -192,7 +192,7 @@ async function openOrWiden(
     const near = open.find(({ window }) => isNear(range, window, windowMs));
     const guardId =
       near?._id ??
-      (await openGuard(tx, {
+      (await openGuardFor(tx, {
         organizationId,
         kind: 'mass',
         directoryId,

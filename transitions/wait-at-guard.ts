@@ -1,29 +1,43 @@
 import type { Filter } from 'mongodb';
 
-import { guardOf, hasLeft, isCommitted, type Membership } from '../domain/membership.ts';
+import {
+  guardOf,
+  hasLeft,
+  isCommitted,
+  type GuardFact,
+  type Membership,
+} from '../domain/membership.ts';
 import type { GuardDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { changeMembership } from './change-membership.ts';
+
+/** A leaving that is made to wait at a guard. */
+export interface Waiting {
+  guard: Pick<GuardDocument, '_id'>;
+  generation: number;
+  /** Where it must stand with the guards until now; absent: it was not counted yet. */
+  instead?: readonly GuardFact['state'][];
+  /** Another one found the mass, so the lifecycle has to look again. */
+  gathered?: boolean;
+}
 
 /**
  * Makes a leaving wait at a guard: the one that is being counted, or one that had passed as one of few
  * before the others left. Nothing else changes: access is closed already, and what was done stays done.
  * After the commit point of the erasure it is too late.
- *
- * @param options.gathered somebody else's lifecycle found the mass, so this one has to look again
  */
 export async function waitAtGuard(
   tx: Transaction,
   membershipId: string,
-  options: { guard: Pick<GuardDocument, '_id'>; generation: number; gathered?: boolean },
+  { guard, generation, instead, gathered = false }: Waiting,
 ): Promise<Membership | null> {
-  const { guard, generation, gathered = false } = options;
   const by = { actor: 'lifecycle', own: !gathered };
   return changeMembership(tx, membershipId, by, (membership, note) => {
     if (membership.generation !== generation || !hasLeft(membership)) return;
     if (isCommitted(membership)) return;
-    const counted = guardOf(membership)?.state ?? null;
-    if (counted !== (gathered ? 'passed' : null)) return;
+    const state = guardOf(membership)?.state;
+    const expected = state === undefined ? instead === undefined : instead?.includes(state);
+    if (expected !== true) return;
     membership.guard = { generation, state: 'waits', id: guard._id };
     if (gathered) {
       membership.phase = 'blocked';

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { createCheckConditions } from '../../activities/check-conditions.ts';
+import { defaultRevocationPolicy } from '../../connectors/revocation.ts';
+import type { Look } from '../../transitions/record-look.ts';
+import { recordLook } from '../../transitions/record-look.ts';
+import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
+import { drive, spread } from '../support/by-hand.ts';
+import { directoryEvent } from '../support/events.ts';
+import { GuardedDirectory, type Guarded } from '../support/guarded.ts';
+import { openTenure, scriptedLookup, type TestTenure } from '../support/tenure.ts';
+
+const dayMs = 86_400_000;
+
+let tenure: TestTenure;
+
+beforeAll(async () => {
+  tenure = await openTenure();
+}, 60_000);
+
+afterAll(async () => tenure.close());
+
+const word = (guardId: string) => ({ guardId, by: 'ada', reason: null });
+const approve = async (guardId: string) =>
+  approveGuard(tenure.store, { ...word(guardId), admins: 1 });
+
+/** The directory is deleted, and everybody in it has lost their access. */
+async function tearDown(directory: GuardedDirectory): Promise<void> {
+  const { directoryId, organizationId } = directory;
+  await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+  await spread(tenure);
+  await directory.spread();
+}
+
+/**
+ * The last look at the due time, as the lifecycle does it. `missing`: WorkOS knows the directory no more;
+ * `uncertain`: it does, but gives no clear answer about the person.
+ */
+async function lastLook(
+  { id, membershipId }: Guarded,
+  { directoryId }: GuardedDirectory,
+  answers: 'missing' | 'uncertain' = 'missing',
+): Promise<Look> {
+  const nowMs = Date.now() + 400 * dayMs;
+  const lookup = scriptedLookup();
+  if (answers === 'missing') lookup.directories.set(directoryId, 'missing');
+  else lookup.people.set(id, answers);
+  const check = createCheckConditions({
+    store: tenure.store,
+    file: tenure.file,
+    host: tenure.host,
+    directoryLookup: lookup,
+    directoryListing: null,
+    polling: null,
+    revocation: defaultRevocationPolicy,
+    newUserId: tenure.intake.newUserId,
+    maxPauseMs: 1000,
+    guardSettleMs: 0,
+    onVerifiedEmpty: () => undefined,
+  });
+  const seen = await drive(tenure, membershipId, { nowMs, stopAt: 'checkConditions' });
+  if (seen.step.do !== 'checkConditions') return seen;
+  await check({ membershipId, generation: seen.generation, nowMs });
+  const look = await recordLook(tenure.store, tenure.file, membershipId, nowMs);
+  if (look === null) throw new Error('There is no membership.');
+  return look;
+}
+
+describe('the end of a directory', () => {
+  it('is approved once, and the approval stands in for asking it', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const people = await directory.people(2);
+    await tearDown(directory);
+    const guard = await directory.guard();
+    expect(guard).toMatchObject({ kind: 'teardown', shown: true, state: 'open' });
+    expect(await directory.states(people)).toEqual(['waits', 'waits']);
+    await approve(guard._id);
+    await directory.spread();
+    expect(await lastLook(people[0]!, directory)).toMatchObject({ step: { do: 'commit' } });
+  });
+
+  it('is rejected: nobody is erased, and a deleted directory is not asked again', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const people = await directory.people(2);
+    await tearDown(directory);
+    const { directories } = tenure.store.collections;
+    await directories.updateOne(
+      { _id: directory.directoryId },
+      { $unset: { reconcileWantedAt: '' } },
+    );
+    await rejectGuard(tenure.store, word((await directory.guard())._id));
+    await directory.spread();
+    expect(await lastLook(people[0]!, directory)).toMatchObject({ phase: 'retained' });
+    const known = await directories.findOne({
+      _id: directory.directoryId,
+    });
+    expect(known?.reconcileWantedAt).toBeUndefined();
+  });
+
+  it('can be approved also for those who left long before it', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const [early] = await directory.people(1);
+    await directory.leaveAndCount([early!]);
+    await tearDown(directory);
+    await directory.letTimePass();
+    await spread(tenure);
+    await directory.spread();
+    // Nobody was left to lose access.
+    expect(await directory.guards()).toEqual([]);
+
+    const seen = await lastLook(early!, directory);
+    const guard = await directory.guard();
+    expect(guard).toMatchObject({ kind: 'teardown', shown: true, state: 'open' });
+    expect(seen).toMatchObject({
+      step: { do: 'rest' },
+      phase: 'blocked',
+      blockedBy: [{ code: 'guard', detail: guard._id }, { code: 'directoryGone' }],
+    });
+    await approve(guard._id);
+    await directory.spread();
+    expect(await lastLook(early!, directory)).toMatchObject({ step: { do: 'commit' } });
+  });
+
+  it('that no event told of is one guard for all whom it concerns', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const people = await directory.people(3);
+    await directory.leaveAndCount(people);
+    await Promise.all(people.map(async (one) => lastLook(one, directory)));
+    const guard = await directory.guard();
+    for (const one of people) {
+      expect((await directory.membership(one)).guard).toMatchObject({
+        id: guard._id,
+        state: 'waits',
+      });
+    }
+  });
+
+  it('stands in for nothing once the directory is connected again', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const [one] = await directory.people(1);
+    await tearDown(directory);
+    await approve((await directory.guard())._id);
+    await directory.spread();
+    const { directories } = tenure.store.collections;
+    await directories.updateOne({ _id: directory.directoryId }, { $set: { deletedAt: null } });
+    const seen = await lastLook(one!, directory, 'uncertain');
+    expect((await directory.membership(one!)).conditions?.lastLook).toBe('uncertain');
+    expect(seen.step.do).toBe('checkConditions');
+  });
+});
