@@ -103,7 +103,7 @@ async function takeInOnce(
     await tx.collections.inbox.insertOne(inboxEntry(envelope, parsed, delivery, options), {
       session,
     });
-    const applied = await apply(tx, parsed, delivery, options);
+    const applied = await applyEvent(tx, parsed, delivery, options);
     const { outcome, organizationId, problems } = applied;
     if (outcome === 'quarantined') await noticeQuarantined(tx, envelope.id, problems ?? []);
     await tx.collections.inbox.updateOne(
@@ -124,7 +124,8 @@ async function takeInOnce(
   return inTransaction(store, work, { timeoutMs: options.timeoutMs });
 }
 
-async function apply(
+/** Applies one understood event in the caller's transaction, without its entry in the inbox. */
+export async function applyEvent(
   tx: Transaction,
   parsed: ParsedEvent,
   delivery: Delivery,

@@ -21,6 +21,7 @@ export async function scrubInbox(
     },
   );
   let changed = about.modifiedCount;
+  await forgetReasons(store, traces.directoryUserIds);
   const gone = await nobodysAddresses(store, membershipId, traces.emails);
   // Bodies of unknown types carry no organization that could be trusted: all kept ones are looked through.
   const kept = inbox.find({ body: { $exists: true } }).project<{ _id: string; body: string }>({
@@ -33,6 +34,16 @@ export async function scrubInbox(
     changed += 1;
   }
   return changed;
+}
+
+/** Why an admin retried or discarded an event about the person: such words may name them. */
+async function forgetReasons(store: Store, directoryUserIds: string[]): Promise<void> {
+  const { inbox, reasons } = store.collections;
+  const handled = await inbox
+    .find({ subjects: { $in: directoryUserIds }, 'handled.reasonId': { $type: 'string' } })
+    .toArray();
+  const ids = handled.flatMap((entry) => entry.handled?.reasonId ?? []);
+  if (ids.length > 0) await reasons.deleteMany({ _id: { $in: ids } });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Route } from '../route.ts';
 import { receiveWebhook } from '../webhooks/receive-webhook.ts';
 import { checkAccessRoute } from './access-checks.ts';
-import { listLinkRequestsRoute, listNoticesRoute, listQuarantineRoute } from './attention.ts';
+import { listNoticesRoute } from './attention.ts';
 import { cancelDeletionsRoute } from './cancel-deletions.ts';
 import { commandRoutes } from './commands.ts';
 import { listDirectoriesRoute } from './directories.ts';
@@ -10,12 +10,18 @@ import { approveGuardRoute, getGuardRoute, listGuardsRoute, rejectGuardRoute } f
 import { liveRoute, metricsRoute, readyRoute } from './health.ts';
 import { listHoldsRoute, placeHoldRoute, releaseHoldRoute } from './holds.ts';
 import { importUsersRoute } from './import-users.ts';
+import { listLinkRequestsRoute, resolveLinkRequestRoute, unlinkRoute } from './link-requests.ts';
 import { logInRoute } from './logins.ts';
 import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
 import { observationsRoute } from './observations.ts';
 import { openApiRoute } from './openapi.ts';
 import { getPolicyRoute, putPolicyRoute } from './policy.ts';
 import { putProviderSwitchRoute } from './provider-switch.ts';
+import {
+  discardQuarantinedRoute,
+  listQuarantineRoute,
+  retryQuarantinedRoute,
+} from './quarantine.ts';
 import { getRoleMappingsRoute, putRoleMappingsRoute } from './role-mappings.ts';
 import { searchUsersRoute } from './search-users.ts';
 import { getUserRoute, listUsersRoute } from './users.ts';
@@ -49,7 +55,11 @@ export const routes: readonly Route[] = [
   approveGuardRoute,
   rejectGuardRoute,
   listLinkRequestsRoute,
+  resolveLinkRequestRoute,
+  unlinkRoute,
   listQuarantineRoute,
+  retryQuarantinedRoute,
+  discardQuarantinedRoute,
   listNoticesRoute,
   liveRoute,
   readyRoute,

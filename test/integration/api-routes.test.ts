@@ -207,11 +207,15 @@ describe('what waits for an admin', () => {
         id: expect.any(String),
         organizationId,
         directoryUserId: person.id,
+        cause: 'several',
         candidateUserIds: expect.arrayContaining(['one', 'two']),
         createdAt: expect.any(String),
         resolution: null,
         resolvedBy: null,
         resolvedAt: null,
+        userId: null,
+        membershipId: null,
+        reason: null,
       },
     ]);
     const check = await api.call('POST', '/v1/access-checks', {
