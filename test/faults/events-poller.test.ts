@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { pollerWorkflowId } from '../../domain/messages.ts';
 import type { Person } from '../../local/simulator/state.ts';
 import { eventually, startProcesses, type TenureProcesses } from '../support/processes.ts';
-import { testServers } from '../support/servers.ts';
+import { startPrivateStack, testServers, type PrivateStack } from '../support/servers.ts';
 import type { TestTenant } from '../support/simulator.ts';
 
 /** The poller as it runs: in worker processes, against the simulator over HTTP, where webhooks are lost. */
@@ -165,4 +165,46 @@ describe('events that are only polled', () => {
     await tenure.until(user.id, (m) => m.access.reason === 'notBacked');
     expect(await tenure.store.collections.inbox.distinct('transport')).toEqual(['poll']);
   }, 120_000);
+});
+
+describe('a poll while MongoDB goes away', () => {
+  let stack: PrivateStack;
+  let tenure: TenureProcesses;
+
+  beforeAll(async () => {
+    stack = await startPrivateStack(['mongod']);
+    tenure = await startProcesses({
+      mongodbUrl: stack.mongodbUrl,
+      env: { TENURE_EVENTS: 'poll', TENURE_POLL_INTERVAL_MS: '300' },
+      simulator: { webhookUrl: 'http://127.0.0.1:9/webhooks/workos' },
+    });
+  }, 120_000);
+
+  afterAll(async () => {
+    await tenure?.stop();
+    await stack?.stop();
+  }, 120_000);
+
+  it('is tried again until it is back, and puts nothing aside', async () => {
+    const { directory } = tenure.simulator.tenant();
+    for (let nth = 0; nth < 60; nth += 1) {
+      tenure.simulator.join(directory.id, { firstName: `p${nth}` });
+    }
+    const { inbox, users, eventCursors } = tenure.store.collections;
+    await eventually('the middle of a page', async () => (await inbox.countDocuments()) >= 5);
+    await stack.kill('mongod');
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await stack.restart('mongod');
+    const last = tenure.simulator.events().at(-1)?.id;
+    await eventually(
+      'the rest',
+      async () => (await eventCursors.findOne({}))?.after === last,
+      120_000,
+    );
+    expect(await inbox.countDocuments({ outcome: 'applied' })).toBe(61);
+    expect(await inbox.countDocuments()).toBe(61);
+    expect(await users.countDocuments()).toBe(60);
+    expect(tenure.worker.log()).toContain('activity failed');
+    expect(tenure.worker.log()).not.toContain('it is in quarantine');
+  }, 240_000);
 });
