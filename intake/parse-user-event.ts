@@ -30,10 +30,8 @@ export function parseUserEvent(
     eventId: envelope.id,
     updatedAtMs: optionalTime(data.updated_at),
   };
-  const telling = tellingOf(data, version, envelope.event === 'dsync.user.deleted');
-  // Nobody is told of before they are there: without `created_at` the earliest event bounds their birth.
-  telling.record.bornAtMs ??= eventAtMs;
-  return { kind: 'user', telling };
+  const deleted = envelope.event === 'dsync.user.deleted';
+  return { kind: 'user', telling: tellingOf(data, version, deleted) };
 }
 
 /** A directory user of WorkOS as a telling of this version. */
@@ -51,7 +49,8 @@ export function tellingOf(
       // On a deletion WorkOS repeats the state from before it, often `active`: it must not be believed.
       state: deleted ? 'deleted' : stateOf(data.state),
       version,
-      bornAtMs: optionalTime(data.created_at),
+      // Nobody is told of before they are there: without `created_at` the earliest telling bounds it.
+      bornAtMs: optionalTime(data.created_at) ?? version.eventAtMs,
       roles: rolesOf(data),
       groupsFloor: null,
       profile: profileFrom(data),

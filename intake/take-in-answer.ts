@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import { isForgotten, type DirectoryRecord, type DirectoryUser } from '../domain/directory-user.ts';
-import { compareVersions, listingVersion, type Version } from '../domain/versions.ts';
+import { compareVersions, isNewer, listingVersion, type Version } from '../domain/versions.ts';
+import type { DirectoryEdgeDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
 import type { DirectoryGroupData } from '../platform/workos/wire.ts';
@@ -127,12 +128,12 @@ async function applyGroupsOfUser(
   const from = { directoryId, workosOrganizationId: null };
   const { organization } = await ensureDirectory(tx, from, rules.file);
   // Before the edges are read: an edge that arrives at once must be seen, or wait.
-  if (organization.mapped) await lockPeople(tx, organization._id, [directoryUserId]);
+  await lockPeople(tx, organization._id, [directoryUserId]);
   const held = await tx.collections.directoryEdges
     .find({ directoryUserId, directoryId, present: true }, { session })
     .toArray();
   const wanted = new Set(groups.map(({ id }) => id));
-  const now = new Set(held.map(({ groupId }) => groupId));
+  const now = await withoutEnded(tx, held);
   const differing = [
     ...[...wanted].filter((id) => !now.has(id)).map((groupId) => ({ groupId, present: true })),
     ...[...now]
@@ -148,6 +149,21 @@ async function applyGroupsOfUser(
   }
   await raiseGroupsFloor(tx, directoryUserId, version);
   return taken;
+}
+
+/** The groups of these edges, but for those that were deleted since: who is listed in them is in them anew. */
+async function withoutEnded(tx: Transaction, held: DirectoryEdgeDocument[]): Promise<Set<string>> {
+  const deleted = await tx.collections.directoryGroups
+    .find(
+      { _id: { $in: held.map(({ groupId }) => groupId) }, deletedVersion: { $ne: null } },
+      { session: tx.session },
+    )
+    .toArray();
+  const ended = new Map(deleted.map((group) => [group._id, group.deletedVersion]));
+  const lasting = held.filter(({ groupId, version }) =>
+    isNewer(version, ended.get(groupId) ?? null),
+  );
+  return new Set(lasting.map(({ groupId }) => groupId));
 }
 
 async function raiseGroupsFloor(

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { takeInGroupsOfUser, versionOfAnswer } from '../../intake/take-in-answer.ts';
+import { takeIn } from '../../intake/take-in.ts';
+import type { Store } from '../../platform/mongo/store.ts';
+import type { EventEnvelope } from '../../platform/workos/wire.ts';
+import { forgetPerson } from '../../transitions/forget-person.ts';
+import {
+  afterCoolingOff,
+  drive,
+  membershipById,
+  membershipOf,
+  sandbox,
+} from '../support/by-hand.ts';
+import { edgeEvent, userEvent, workosId } from '../support/events.ts';
+import { meeting, unlocked } from '../support/fences.ts';
+import { mapGroups, mapped } from '../support/groups.ts';
+import { openTenure, type TestTenure } from '../support/tenure.ts';
+
+const times = Number(process.env['TENURE_TEST_RACES'] ?? 12);
+/** On a busy machine a race is run fewer times, but never fewer than three. */
+const budgetMs = process.env['TENURE_TEST_RACES'] === undefined ? 2_000 : Number.POSITIVE_INFINITY;
+const controls = 10;
+
+const organizationId = workosId('org');
+const directoryId = workosId('directory');
+const builders = { id: workosId('directory_group'), organizationId, directoryId };
+const readers = { id: workosId('directory_group'), organizationId, directoryId };
+
+let tenure: TestTenure;
+
+beforeAll(async () => {
+  tenure = await openTenure();
+  await sandbox(tenure, organizationId, { accessByGroup: true });
+  await mapGroups(tenure, organizationId, [
+    mapped(builders.id, { roles: ['builder'] }),
+    mapped(readers.id, { roles: ['reader'] }),
+  ]);
+}, 60_000);
+
+afterAll(async () => tenure.close());
+
+/** People made ready for one race: what runs at once, and what is wrong afterwards (null: nothing). */
+interface Ready {
+  atOnce: ((store: Store) => Promise<unknown>)[];
+  wrong: () => Promise<string | null>;
+}
+
+async function take(store: Store, envelope: EventEnvelope): Promise<unknown> {
+  const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
+  return takeIn(store, envelope, delivery, tenure.intake);
+}
+
+function somebody() {
+  return { id: workosId('directory_user'), organizationId, directoryId };
+}
+
+async function builder() {
+  const person = somebody();
+  await take(tenure.store, userEvent('created', person));
+  await take(tenure.store, edgeEvent('user_added', person, builders));
+  const membership = await membershipOf(tenure, person.id);
+  await drive(tenure, membership._id);
+  return { person, membership };
+}
+
+/** What the lifecycle comes to: the roles, `closed`, or `nobody`. */
+async function endOf(directoryUserId: string): Promise<string> {
+  const mirror = await tenure.store.collections.directoryUsers.findOne({
+    'records.id': directoryUserId,
+  });
+  if (mirror?.membershipId == null) return 'nobody';
+  await drive(tenure, mirror.membershipId);
+  const { access, roles } = await membershipById(tenure, mirror.membershipId);
+  return access.state === 'open' ? roles.map(({ role }) => role).join() : 'closed';
+}
+
+async function unless(expected: string, directoryUserId: string): Promise<string | null> {
+  const end = await endOf(directoryUserId);
+  return end === expected ? null : end;
+}
+
+const races: Record<string, () => Promise<Ready>> = {
+  'a person and their first group arrive': async () => {
+    const person = somebody();
+    const events = [userEvent('created', person), edgeEvent('user_added', person, builders)];
+    return {
+      atOnce: events.map((event) => async (store) => take(store, event)),
+      wrong: async () => unless('builder', person.id),
+    };
+  },
+
+  'somebody changes from one group to another': async () => {
+    const { person } = await builder();
+    const events = [
+      edgeEvent('user_removed', person, builders),
+      edgeEvent('user_added', person, readers),
+    ];
+    return {
+      atOnce: events.map((event) => async (store) => take(store, event)),
+      wrong: async () => unless('reader', person.id),
+    };
+  },
+
+  'a listing of somebody’s groups, and an older word about another group': async () => {
+    const { person } = await builder();
+    // Nothing is mapped to the group, so that nothing but the lock makes the two meet.
+    const other = { ...readers, id: workosId('directory_group') };
+    const older = edgeEvent('user_added', person, other);
+    const version = versionOfAnswer(Date.now() + 60_000);
+    const groups = [{ id: builders.id, directory_id: directoryId, name: null }];
+    const listed = { directoryId, directoryUserId: person.id, groups, unreadable: [], version };
+    return {
+      atOnce: [
+        async (store) => takeInGroupsOfUser(store, listed, tenure.intake),
+        async (store) => take(store, older),
+      ],
+      async wrong() {
+        const edge = await tenure.store.collections.directoryEdges.findOne({ groupId: other.id });
+        // Told first, it must be taken back; told second, it must be outdated.
+        return edge?.present === true ? 'an outdated edge is present' : null;
+      },
+    };
+  },
+
+  'somebody is forgotten, and a group of theirs is told of': async () => {
+    const { person, membership } = await builder();
+    await take(tenure.store, userEvent('deleted', person));
+    const nowMs = afterCoolingOff();
+    const { step } = await drive(tenure, membership._id, { nowMs, stopAt: 'erase' });
+    expect(step.do).toBe('erase');
+    const committed = await membershipById(tenure, membership._id);
+    const late = edgeEvent('user_removed', person, readers);
+    return {
+      atOnce: [
+        async (store) => forgetPerson(store, committed, committed.erasure!),
+        async (store) => take(store, late),
+      ],
+      async wrong() {
+        const edges = await tenure.store.collections.directoryEdges.countDocuments({
+          directoryUserId: person.id,
+        });
+        return edges === 0 ? null : `${edges} edges of somebody forgotten`;
+      },
+    };
+  },
+};
+
+async function outcome(prepare: () => Promise<Ready>, base: Store): Promise<string | null> {
+  const { atOnce, wrong } = await prepare();
+  const { store, openedAtMs } = meeting(base, atOnce.length);
+  await Promise.all(atOnce.map(async (run) => run(store)));
+  expect(openedAtMs()).toBeLessThanOrEqual(Date.now());
+  return wrong();
+}
+
+describe('tellings of one person and their groups that both began before either committed', () => {
+  it.each(Object.entries(races))(
+    '%s: never wrong with the fences',
+    async (_name, prepare) => {
+      const enough = Date.now() + budgetMs;
+      for (let nth = 0; nth < times && (nth < 3 || Date.now() < enough); nth += 1) {
+        expect(await outcome(prepare, tenure.store)).toBe(null);
+      }
+    },
+    60_000,
+  );
+
+  it.each(Object.entries(races))(
+    '%s: wrong where fences only read, so this test can see it',
+    async (_name, prepare) => {
+      const outcomes: (string | null)[] = [];
+      for (let nth = 0; nth < controls && !outcomes.some((seen) => seen !== null); nth += 1) {
+        outcomes.push(await outcome(prepare, unlocked(tenure.store)));
+      }
+      expect(outcomes.at(-1)).not.toBeNull();
+    },
+    60_000,
+  );
+});
