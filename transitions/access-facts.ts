@@ -67,9 +67,13 @@ export function dropGrants(membership: Membership): void {
   membership.wanted = { roles: [], permissions: [], features: [] };
 }
 
-/** The person is backed again, or for the first time: opening is left to the lifecycle. */
-export function comeIn(membership: Membership, note: Note): void {
+/**
+ * The person is backed again, or for the first time: opening is left to the lifecycle. Manual roles stay
+ * suspended after a return, unless the leaving itself is undone: then it took nothing that counts.
+ */
+export function comeIn(membership: Membership, { undone }: { undone: boolean }, note: Note): void {
   const returning = hasLeft(membership);
+  if (returning && undone) giveBackManualRoles(membership);
   const wasOpen = membership.access.state === 'open';
   membership.backed = true;
   membership.everBacked = true;
@@ -99,11 +103,15 @@ export function readmit(membership: Membership, note: Note): void {
   membership.blockedBy = [];
   membership.giveBack = true;
   membership.phase = 'joining';
+  giveBackManualRoles(membership);
+  note('readmitted');
+}
+
+function giveBackManualRoles(membership: Membership): void {
   membership.roles.push(
     ...membership.suspendedRoles.map((role) => ({ role, source: 'manual' as const })),
   );
   membership.suspendedRoles = [];
-  note('readmitted');
 }
 
 /** Clears what only a closed membership has; called where access opens or the directory lifts a suspension. */
@@ -148,6 +156,8 @@ export function widen(membership: Membership, note: Note): void {
   note('grantsWidened', { gained: countOf(membership) - before });
 }
 
+/** A role that comes from two sources is one: losing one of them takes nothing away. */
 function countOf({ roles, permissions, features }: Membership): number {
-  return roles.length + permissions.length + features.length;
+  const names = new Set(roles.map(({ role }) => role));
+  return names.size + permissions.length + features.length;
 }

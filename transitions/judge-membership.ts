@@ -77,7 +77,9 @@ function applyBacking(
   const backing = combinedBacking(mirrors.map((mirror) => backingIn(mirror, surroundings)));
   switch (backing) {
     case 'backs':
-      if (!membership.backed || membership.suspended) comeIn(membership, note);
+      if (!membership.backed || membership.suspended) {
+        comeIn(membership, { undone: isUndone(membership, judging) }, note);
+      }
       return;
     case 'suspended':
       // A suspension takes nobody back who left: only an active record does.
@@ -91,6 +93,15 @@ function applyBacking(
     case 'none':
       endBacking(membership, mirrors, surroundings, judging, at, note);
   }
+}
+
+/**
+ * Whether what brings the person back undoes their leaving: it waits at a guard, or an admin rejected it, and
+ * now the configuration that ended it is as it was.
+ */
+function isUndone(membership: Membership, { cause }: Judging): boolean {
+  const state = guardOf(membership)?.state;
+  return cause === 'configuration' && (state === 'waits' || state === 'rejected');
 }
 
 function endBacking(

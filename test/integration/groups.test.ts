@@ -9,9 +9,10 @@ import {
   membershipById,
   membershipOf,
   sandbox,
+  spread,
 } from '../support/by-hand.ts';
 import { edgeEvent, groupEvent, userEvent, workosId } from '../support/events.ts';
-import { mapGroups, mapped, spreadToAll } from '../support/groups.ts';
+import { mapGroups, mapped } from '../support/groups.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 import type { PolicyDefaults } from '../../domain/host-file.ts';
 
@@ -124,11 +125,11 @@ describe('a group', () => {
     expect(await answer(stays)).toMatchObject(builder);
     expect(await answer(comesAgain)).toMatchObject(builder);
     await take(groupEvent('deleted', group));
-    await spreadToAll(tenure);
+    await spread(tenure);
     expect(await gate(stays)).toMatchObject(plain);
     expect(await gate(comesAgain)).toMatchObject(plain);
     await take(groupEvent('created', group), edgeEvent('user_added', comesAgain, group));
-    await spreadToAll(tenure);
+    await spread(tenure);
     expect(await answer(stays)).toMatchObject(plain);
     expect(await answer(comesAgain)).toMatchObject(builder);
   });
@@ -141,7 +142,7 @@ describe('a group', () => {
     await take(groupEvent('created', group));
     expect(await answer(ada)).toMatchObject(builder);
     expect(await tenure.take(deleted)).toMatchObject({ outcome: 'applied' });
-    await spreadToAll(tenure);
+    await spread(tenure);
     expect(await gate(ada)).toMatchObject(plain);
     expect(await groupOf(group.id)).toMatchObject({ state: 'active' });
   });
@@ -340,7 +341,7 @@ describe('access by group', () => {
       { $set: { guardId: 'guard_of_an_earlier_change' }, $unset: { spreading: '' } },
     );
     await take(groupEvent('deleted', group));
-    await spreadToAll(tenure);
+    await spread(tenure);
     expect(await gate(ada)).toMatchObject({ allowed: false, reason: 'notBacked' });
     const { _id } = await membershipOf(tenure, ada.id);
     expect(await membershipById(tenure, _id)).toMatchObject({ generation: 1, guard: null });

@@ -10,7 +10,7 @@ import {
   sandbox,
 } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
-import { edgeEvent, mapGroups, mapped } from '../support/groups.ts';
+import { edge, mapGroups, mapped } from '../support/groups.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
@@ -26,7 +26,7 @@ async function arrive(groups: string[] = []) {
   const person = { id: workosId('directory_user'), organizationId, directoryId: organizationId };
   await sandbox(tenure, organizationId);
   await tenure.take(userEvent('created', person));
-  for (const group of groups) await tenure.take(edgeEvent('added', person, group));
+  for (const group of groups) await tenure.take(edge('added', person, group));
   const { _id } = await membershipOf(tenure, person.id);
   await drive(tenure, _id);
   return { person, organizationId, _id };
@@ -81,7 +81,7 @@ describe('manual roles', () => {
       { role: 'member', source: 'directory' },
       ...manual('editor', 'billing'),
     ]);
-    await tenure.take(edgeEvent('removed', person, group));
+    await tenure.take(edge('removed', person, group));
     expect((await membershipById(tenure, _id)).roles).toEqual(manual('editor', 'billing'));
     expect(await atTheGate(_id)).toEqual(['editor', 'billing']);
   });

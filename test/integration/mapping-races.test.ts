@@ -5,9 +5,9 @@ import type { Fences } from '../../platform/mongo/fences.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { drive, membershipById, membershipOf } from '../support/by-hand.ts';
-import { userEvent, workosId } from '../support/events.ts';
+import { groupEvent, userEvent, workosId } from '../support/events.ts';
 import { readOnlyFences } from '../support/fences.ts';
-import { edgeEvent, groupEvent, mapGroups, mapped } from '../support/groups.ts';
+import { edge, mapGroups, mapped } from '../support/groups.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
 /*
@@ -32,7 +32,7 @@ async function member(groups: string[]) {
     directoryId: workosId('directory'),
   };
   await tenure.take(userEvent('created', person));
-  for (const group of groups) await tenure.take(edgeEvent('added', person, group));
+  for (const group of groups) await tenure.take(edge('added', person, group));
   const { _id } = await membershipOf(tenure, person.id);
   await drive(tenure, _id);
   return { person, organizationId, _id };
@@ -99,7 +99,7 @@ describe('a group that is mapped at the moment', () => {
   it.each(Object.entries(events))('when %s gives what it should', async (_, race) => {
     const group = workosId('directory_group');
     const one = await member(race.before ? [group] : []);
-    const event = edgeEvent(race.event, one.person, group);
+    const event = edge(race.event, one.person, group);
     expect(await rolesAfter(tenure.store.fences, one, group, event)).toEqual(race.after);
   });
 
@@ -108,7 +108,7 @@ describe('a group that is mapped at the moment', () => {
     async (_, race) => {
       const group = workosId('directory_group');
       const one = await member(race.before ? [group] : []);
-      const event = edgeEvent(race.event, one.person, group);
+      const event = edge(race.event, one.person, group);
       const fences = await control({ keys: readOnlyFences.keys });
       expect(await rolesAfter(fences, one, group, event)).not.toEqual(race.after);
     },

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { defaultPolicy } from '../../domain/policy.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { putPolicy } from '../../transitions/put-policy.ts';
-import { drive } from '../support/by-hand.ts';
-import { edgeEvent, groupEvent, spreadToAll } from '../support/groups.ts';
-import { workosId } from '../support/events.ts';
+import { drive, spread } from '../support/by-hand.ts';
+import { edge } from '../support/groups.ts';
+import { groupEvent, workosId } from '../support/events.ts';
 import { aPerson, startApi, type Answer, type TestApi } from './api-fixture.ts';
 
 let api: TestApi;
@@ -37,7 +37,7 @@ async function member(organizationId: string, groups: string[] = []) {
   const person = aPerson({ organizationId });
   await api.deliver(person.event('created'));
   for (const group of groups) {
-    const answer = await api.deliver(edgeEvent('added', person, group));
+    const answer = await api.deliver(edge('added', person, group));
     expect(answer.status).toBe(200);
   }
   const { json } = await api.call('GET', `/v1/users?directoryUserId=${person.id}`);
@@ -52,7 +52,7 @@ async function membership(id: string) {
 }
 
 async function settle(membershipId: string): Promise<void> {
-  await spreadToAll(byHand());
+  await spread(byHand());
   await drive(byHand(), membershipId);
 }
 
@@ -249,7 +249,7 @@ describe('a mapping', () => {
     await put(organizationId, [both, one]);
     await settle(membershipId);
     await put(organizationId, [one]);
-    await spreadToAll(byHand());
+    await spread(byHand());
     const answer = await checkAccess(api.store.db, {
       organizationId,
       directoryUserId: person.id,
@@ -264,7 +264,7 @@ describe('a mapping', () => {
     const { membershipId, person } = await member(organizationId, [group]);
     await put(organizationId, [{ directoryGroupId: group, roles: ['editor'] }]);
     await settle(membershipId);
-    await api.deliver(edgeEvent('removed', person, group));
+    await api.deliver(edge('removed', person, group));
     expect(await membership(membershipId)).toMatchObject({ roles: [], roleGrants: [] });
   });
 

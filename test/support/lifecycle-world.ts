@@ -449,7 +449,7 @@ const comesBack: Event = (world) => {
   const { membership, truth } = world;
   if (truth.committed || (truth.inDirectory && !truth.suspended)) return;
   if (world.left) truth.unread = true;
-  comeIn(membership, ignore);
+  comeIn(membership, { undone: false }, ignore);
   truth.inDirectory = true;
   truth.suspended = false;
   truth.look = null;
