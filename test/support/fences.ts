@@ -31,11 +31,12 @@ async function readKey(tx: FencedTransaction, key: string): Promise<void> {
 }
 
 /**
- * A store on which nothing locks: fences only read, and a membership and its row at the gate are written
- * without their transaction, since a write inside it would be the lock by itself. For negative controls.
+ * A store on which nothing locks: fences only read, and a membership, its row at the gate and a guard are
+ * written without their transaction, since a write inside it would be the lock by itself. For negative
+ * controls.
  */
 export function unlocked(store: Store): Store {
-  const { memberships, gate } = store.collections;
+  const { memberships, gate, guards } = store.collections;
   return {
     ...store,
     fences: readOnlyFences,
@@ -43,6 +44,7 @@ export function unlocked(store: Store): Store {
       ...store.collections,
       memberships: outsideTransactions(memberships),
       gate: outsideTransactions(gate),
+      guards: outsideTransactions(guards),
     },
   };
 }
