@@ -62,7 +62,11 @@ export async function ensureDirectory(
   const organizationId = tenantOf(file, of.workosOrganizationId, of.directoryId);
   const organization = await ensureOrganization(tx, organizationId);
   await turnOnDirectorySync(tx, organization);
-  await changeDirectory(tx, null, unknownDirectory(of.directoryId, organizationId, tx.at));
+  await changeDirectory(tx, null, {
+    ...unknownDirectory(of.directoryId, organizationId, tx.at),
+    // Who else is in it was announced before Tenure listened, or is still on its way.
+    reconcileWantedAt: tx.at,
+  });
   await notice(tx, 'unannouncedDirectory', { organizationId, directoryId: of.directoryId });
   return { organization };
 }

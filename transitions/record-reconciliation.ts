@@ -29,7 +29,7 @@ export async function beginReconciliation(
   const { directories, reconciliations } = store.collections;
   const directory = await directories.findOne({ _id: directoryId });
   if (directory === null) return null;
-  const { reconcileWantedAt } = directory;
+  const { reconcileWantedAt, reconcileAsked } = directory;
   const begun =
     directory.deletedAt === null
       ? await reconciliations.findOneAndUpdate(
@@ -39,6 +39,7 @@ export async function beginReconciliation(
               directoryId,
               organizationId: directory.organizationId,
               startedAt: new Date(),
+              asked: reconcileAsked ?? null,
               finishedAt: null,
               outcome: 'running',
               stopped: null,
@@ -52,7 +53,7 @@ export async function beginReconciliation(
   if (reconcileWantedAt !== undefined) {
     await directories.updateOne(
       { _id: directoryId, reconcileWantedAt },
-      { $unset: { reconcileWantedAt: '' } },
+      { $unset: { reconcileWantedAt: '', reconcileAsked: '' } },
     );
   }
   return begun;

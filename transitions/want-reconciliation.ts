@@ -1,6 +1,8 @@
 import { Refusal } from '../domain/errors.ts';
 import type { DirectoryDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
+import { keepReason } from './reasons.ts';
 
 /**
  * Asks for a full comparison of a directory with WorkOS. A standing fact: a worker starts the run, also if
@@ -11,18 +13,25 @@ import type { Store } from '../platform/mongo/store.ts';
 export async function wantReconciliation(
   store: Store,
   directoryId: string,
+  { by, reason }: { by: string; reason: string | null },
 ): Promise<DirectoryDocument> {
-  const { directories } = store.collections;
-  const wanted = await directories.findOneAndUpdate(
-    { _id: directoryId, deletedAt: null },
-    { $set: { reconcileWantedAt: new Date() } },
-    { returnDocument: 'after' },
-  );
-  if (wanted !== null) return wanted;
-  if ((await directories.findOne({ _id: directoryId })) === null) {
-    throw new Refusal('notFound', `There is no directory ${directoryId}.`);
-  }
-  throw new Refusal('directoryDeleted', 'The directory was deleted; there is nothing to read.');
+  return inTransaction(store, async (tx) => {
+    const { session, at } = tx;
+    const { directories } = tx.collections;
+    const directory = await directories.findOne({ _id: directoryId }, { session });
+    if (directory === null) {
+      throw new Refusal('notFound', `There is no directory ${directoryId}.`);
+    }
+    if (directory.deletedAt !== null) {
+      throw new Refusal('directoryDeleted', 'The directory was deleted; there is nothing to read.');
+    }
+    const wanted = {
+      reconcileWantedAt: at,
+      reconcileAsked: { by, at, reasonId: await keepReason(tx, reason, null) },
+    };
+    await directories.updateOne({ _id: directoryId }, { $set: wanted }, { session });
+    return { ...directory, ...wanted };
+  });
 }
 
 const spreadPerDirectoryMs = 2000;

@@ -1,10 +1,38 @@
 import { z } from 'zod';
 
+import { reconcileStops } from '../../domain/reconciliation.ts';
 import type { DirectoryDocument } from '../../platform/mongo/documents.ts';
+import type { ReconciliationDocument } from '../../platform/mongo/reconciliation-documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { id, time, timeText } from '../fields.ts';
+import { wantReconciliation } from '../../transitions/want-reconciliation.ts';
+import { id, reason, time, timeText } from '../fields.ts';
 import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
+
+const tally = z
+  .strictObject({ seen: z.int(), added: z.int(), changed: z.int(), absent: z.int() })
+  .meta({ id: 'ReconciliationTally' });
+
+const reconciliationShape = z
+  .strictObject({
+    id,
+    startedAt: time,
+    finishedAt: z.nullable(time),
+    outcome: z.enum(['running', 'complete', 'stopped']),
+    stopped: z.nullable(z.enum(reconcileStops)).meta({
+      description: 'Why it stopped before its end; nothing was taken for absent then.',
+    }),
+    counts: z.nullable(
+      z.strictObject({
+        users: tally,
+        groups: tally,
+        edges: tally,
+        unreadable: z.int(),
+        newer: z.int(),
+      }),
+    ),
+  })
+  .meta({ id: 'Reconciliation' });
 
 const directoryShape = z
   .strictObject({
@@ -20,6 +48,11 @@ const directoryShape = z
     lastAnnouncedAt: z.nullable(time),
     createdAt: time,
     deletedAt: z.nullable(time),
+    reconcileWantedAt: z.nullable(time).meta({
+      description:
+        'A full comparison with WorkOS is to begin then, or as soon as the one under way is over.',
+    }),
+    lastReconciliation: z.nullable(reconciliationShape),
   })
   .meta({ id: 'Directory' });
 
@@ -51,6 +84,30 @@ export const listDirectoriesRoute = defineRoute({
   },
 });
 
+/** `POST /v1/directories/{id}/reconcile` */
+export const reconcileDirectoryRoute = defineRoute({
+  method: 'post',
+  path: '/v1/directories/{id}/reconcile',
+  summary: 'Compare a whole directory with WorkOS, and repair what differs',
+  description:
+    'Works while Temporal is down: it begins as soon as a worker can start it, and after one that is under way. ' +
+    'What it found is the `lastReconciliation` of the directory.',
+  auth: 'admin',
+  request: {
+    params: z.strictObject({ id }),
+    query: nothing,
+    body: z.strictObject({ reason }),
+  },
+  responses: { 202: directoryShape },
+  async handler({ params: given, body, caller }, { store }) {
+    const directory = await wantReconciliation(store(), given.id, {
+      by: `admin:${caller.name}`,
+      reason: body.reason ?? null,
+    });
+    return { status: 202, body: await present(store(), directory) };
+  },
+});
+
 async function present(
   store: Store,
   directory: DirectoryDocument,
@@ -69,5 +126,27 @@ async function present(
     lastAnnouncedAt: directory.eventAtMs === 0 ? null : timeText(new Date(directory.eventAtMs)),
     createdAt: directory.createdAt.toISOString(),
     deletedAt: timeText(directory.deletedAt),
+    reconcileWantedAt: timeText(directory.reconcileWantedAt ?? null),
+    lastReconciliation: presentRun(
+      await store.collections.reconciliations.findOne(
+        { directoryId: directory._id },
+        { sort: { startedAt: -1 } },
+      ),
+    ),
+  };
+}
+
+function presentRun(
+  run: ReconciliationDocument | null,
+): z.input<typeof reconciliationShape> | null {
+  if (run === null) return null;
+  const { _id, startedAt, finishedAt, outcome, stopped, counts } = run;
+  return {
+    id: _id,
+    startedAt: startedAt.toISOString(),
+    finishedAt: timeText(finishedAt),
+    outcome,
+    stopped,
+    counts: counts === null ? null : { ...counts },
   };
 }

@@ -4,7 +4,7 @@ import { checkAccessRoute } from './access-checks.ts';
 import { listNoticesRoute } from './attention.ts';
 import { cancelDeletionsRoute } from './cancel-deletions.ts';
 import { commandRoutes } from './commands.ts';
-import { listDirectoriesRoute } from './directories.ts';
+import { listDirectoriesRoute, reconcileDirectoryRoute } from './directories.ts';
 import { dryRunRoute } from './dry-run.ts';
 import { approveGuardRoute, getGuardRoute, listGuardsRoute, rejectGuardRoute } from './guards.ts';
 import { liveRoute, metricsRoute, readyRoute } from './health.ts';
@@ -50,6 +50,7 @@ export const routes: readonly Route[] = [
   getRoleMappingsRoute,
   putRoleMappingsRoute,
   listDirectoriesRoute,
+  reconcileDirectoryRoute,
   listGuardsRoute,
   getGuardRoute,
   approveGuardRoute,

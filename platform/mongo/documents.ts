@@ -74,6 +74,8 @@ export interface DirectoryDocument {
   movedFrom: string | null;
   /** A full comparison with WorkOS was asked for and has not begun: the outbox of reconciliation. */
   reconcileWantedAt?: Date;
+  /** Who asked for it, where it was an admin. */
+  reconcileAsked?: { by: string; at: Date; reasonId: string | null };
   createdAt: Date;
 }
 
@@ -236,6 +238,11 @@ export interface LinkRequestDocument {
   directoryUserId: string;
   cause: 'several' | 'emailInUse' | 'hostRefused';
   candidateUserIds: string[];
+  /**
+   * Of `hostRefused`: the lock buckets of the e-mail and username that were refused, which name nobody. While
+   * the directory says the same, asking the host's database again would only be refused again.
+   */
+  refusedKeys?: string[];
   createdAt: Date;
   resolution: 'link' | 'separate' | 'ignore' | 'withdrawn' | null;
   /** Of `link` and `separate`: whose membership the directory user stands behind since. */

@@ -6,6 +6,8 @@ export interface ReconciliationDocument {
   directoryId: string;
   organizationId: string;
   startedAt: Date;
+  /** null: the schedule, an activation, or the poller. */
+  asked: { by: string; at: Date; reasonId: string | null } | null;
   finishedAt: Date | null;
   /** `complete`: everything was read and compared. `stopped`: it was not, and nothing was deleted by it. */
   outcome: 'running' | 'complete' | 'stopped';

@@ -181,6 +181,9 @@ describe('what waits for an admin', () => {
         lastAnnouncedAt: null,
         createdAt: expect.any(String),
         deletedAt: null,
+        // Nobody announced it, so nobody knows who else is in it.
+        reconcileWantedAt: expect.any(String),
+        lastReconciliation: null,
       },
     ]);
   });

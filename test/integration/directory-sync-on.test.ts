@@ -91,6 +91,7 @@ async function listed(company_: Company): Promise<void> {
     directoryId: company_.directoryId,
     organizationId: company_.org,
     startedAt: at,
+    asked: null,
     finishedAt: at,
     outcome: 'complete',
     stopped: null,
