@@ -1,3 +1,4 @@
+import type { ProjectedField } from '../domain/host-file.ts';
 import type { RevocationPolicy } from './revocation.ts';
 
 /** Where a membership stands in the host application. Ids are the host's own. */
@@ -63,10 +64,14 @@ export interface HostApplication {
   readonly observes: boolean;
   /**
    * Creates (`mayCreate`) or updates the person in the host's users; fields the file does not name are never
-   * touched, and an erased record takes no profile any more.
+   * touched, nor are those of `except`, and an erased record takes no profile any more.
    * @throws HostConflict where the host's database refuses it for good, such as an e-mail that is in use.
    */
-  projectUser(user: ProjectedUser, mayCreate: boolean): Promise<void>;
+  projectUser(
+    user: ProjectedUser,
+    mayCreate: boolean,
+    except?: readonly ProjectedField[],
+  ): Promise<void>;
   /**
    * Revokes every session, token and key and reads back until two consecutive reads find none, also of what
    * was created meanwhile. Returns with `verifiedEmpty: false` once the policy's time is over.

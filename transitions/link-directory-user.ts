@@ -3,6 +3,7 @@ import type { HostFile } from '../domain/host-file.ts';
 import { linkKey } from '../domain/link-keys.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { UserProfile } from '../domain/profile.ts';
+import { keyLock } from '../platform/ids.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { createMembership } from './create-membership.ts';
 import { writeGateIdentities } from './gate-identities.ts';
@@ -103,11 +104,19 @@ async function doubtAbout(
   if (finding.found === 'one') return null;
   const open = await openRequest(tx, mirror);
   if (open?.cause !== 'hostRefused') return null;
-  // Tenure does not know whom the host's database has with this address: only another address ends the doubt.
-  const row = await tx.collections.gate.findOne({ _id: open._id }, { session: tx.session });
-  const told = linkKey(profile.email);
-  const same = told === null ? row?.emails.length === 0 : row?.emails.includes(told) === true;
-  return same ? { cause: open.cause, candidateUserIds: open.candidateUserIds } : null;
+  // Tenure does not know whom the host's database has with this address: only another one ends the doubt.
+  const { cause, candidateUserIds, refusedKeys = [] } = open;
+  const told = bucketsOf(mirror.organizationId, profile);
+  if (told.join('\n') !== refusedKeys.join('\n')) return null;
+  return { cause, candidateUserIds, refusedKeys };
+}
+
+/** The lock buckets of a person's e-mail and username, in this order. */
+export function bucketsOf(
+  organizationId: string,
+  { email, username }: Pick<UserProfile, 'email' | 'username'>,
+): string[] {
+  return [linkKey(email) ?? '', linkKey(username) ?? ''].map((key) => keyLock(organizationId, key));
 }
 
 /** What a new user is made of. */

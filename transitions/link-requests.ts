@@ -6,7 +6,7 @@ import { writeGatePendingLink } from './gate-identities.ts';
 import { notice } from './notice.ts';
 
 /** Why an admin is asked, and whom the directory user may be. */
-export type LinkDoubt = Pick<LinkRequestDocument, 'cause' | 'candidateUserIds'>;
+export type LinkDoubt = Pick<LinkRequestDocument, 'cause' | 'candidateUserIds' | 'refusedKeys'>;
 
 /**
  * Asks an admin about a directory user; until the answer the gate knows the person and denies. A request
@@ -15,7 +15,7 @@ export type LinkDoubt = Pick<LinkRequestDocument, 'cause' | 'candidateUserIds'>;
 export async function requestLink(
   tx: Transaction,
   mirror: DirectoryUser,
-  { cause, candidateUserIds }: LinkDoubt,
+  doubt: LinkDoubt,
 ): Promise<void> {
   const { session } = tx;
   const open = await openRequest(tx, mirror);
@@ -25,8 +25,7 @@ export async function requestLink(
       _id: requestId,
       organizationId: mirror.organizationId,
       directoryUserId: currentRecord(mirror).id,
-      cause,
-      candidateUserIds,
+      ...doubt,
       createdAt: tx.at,
       resolution: null,
       userId: null,
@@ -44,7 +43,7 @@ export async function requestLink(
   } else {
     await tx.collections.linkRequests.updateOne(
       { _id: requestId },
-      { $set: { cause, candidateUserIds } },
+      { $set: { ...doubt } },
       { session },
     );
   }

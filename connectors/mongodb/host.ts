@@ -34,7 +34,7 @@ export function createMongoHost(options: MongoHostOptions): HostApplication {
   const host: MongoHost = { db, file, pacer: createPacer(options.writesPerSecond) };
   return {
     observes: false,
-    projectUser: (user, mayCreate) => projectUser(host, user, mayCreate),
+    projectUser: (user, mayCreate, except) => projectUser(host, user, mayCreate, except),
     revokeSessions: (membership, policy, beat) => revokeSessions(host, membership, policy, beat),
     answerRoleLoss: (membership, policy, beat) => answerRoleLoss(host, membership, policy, beat),
     countSessions: (membership) => countSessions(host, membership),

@@ -1,6 +1,10 @@
 import { MongoServerError, type Document } from 'mongodb';
 
-import { projectedFields, type UsersProjection } from '../../domain/host-file.ts';
+import {
+  projectedFields,
+  type ProjectedField,
+  type UsersProjection,
+} from '../../domain/host-file.ts';
 import { HostConflict } from '../host-conflict.ts';
 import type { ProjectedUser } from '../host-application.ts';
 import { hostCollection, type HostDocument, type MongoHost } from './host-collections.ts';
@@ -19,22 +23,27 @@ export async function projectUser(
   host: MongoHost,
   user: ProjectedUser,
   mayCreate: boolean,
+  except: readonly ProjectedField[] = [],
 ): Promise<void> {
   const users = host.file.users;
   if (users === null) return;
   if (mayCreate && !canBeId(user.userId, users.id)) throw new HostConflict('id', users.collection);
-  const fields = namedFields(users, user);
+  const fields = namedFields(users, user, except);
   if (Object.keys(fields).length === 0 && !mayCreate) return;
   await refusalsAsConflicts(users.collection, () =>
     write(host, users, user.userId, fields, mayCreate),
   );
 }
 
-function namedFields(users: UsersProjection, user: ProjectedUser): Record<string, unknown> {
+function namedFields(
+  users: UsersProjection,
+  user: ProjectedUser,
+  except: readonly ProjectedField[],
+): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const name of projectedFields) {
     const field = users.fields[name];
-    if (field !== undefined) fields[field] = user[name];
+    if (field !== undefined && !except.includes(name)) fields[field] = user[name];
   }
   return fields;
 }

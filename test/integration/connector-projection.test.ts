@@ -147,6 +147,16 @@ describe('the projection of a user', () => {
     expect(await database.db.listCollections().toArray()).toEqual([]);
   });
 
+  it('writes all but what it is told to leave', async () => {
+    await project(ada, true);
+    const host = hostOn(database.db, { users });
+    await host.projectUser({ ...ada, email: 'new@acme.test', status: 'disabled' }, false, [
+      'email',
+    ]);
+    const [kept] = await database.db.collection('users').find({}).toArray();
+    expect(kept).toMatchObject({ email: 'ada@acme.test', status: 'disabled' });
+  });
+
   it('refuses an e-mail that is in use, and names the field but not the value', async () => {
     await database.db.collection('users').createIndex({ email: 1 }, { unique: true });
     await project(ada, true);
