@@ -1,7 +1,13 @@
 import { z } from 'zod';
 
 import { currentRecord, type DirectoryUser } from '../../domain/directory-user.ts';
-import { hasLeft, isCommitted, isRetained, type Membership } from '../../domain/membership.ts';
+import {
+  guardOf,
+  hasLeft,
+  isCommitted,
+  isRetained,
+  type Membership,
+} from '../../domain/membership.ts';
 import { accessReasons, blockerCodes, phases, statuses } from '../../domain/words.ts';
 import { id, time, timeText } from '../fields.ts';
 
@@ -27,11 +33,9 @@ export const membershipShape = z
     roleGrants: z
       .array(z.strictObject({ role: z.string(), source: z.enum(['directory', 'manual']) }))
       .meta({ description: '`roles` with where each comes from; one may come from both.' }),
-    suspendedRoles: z
-      .array(z.string())
-      .meta({
-        description: 'Manual roles that a leaving suspended; only an admin gives them back.',
-      }),
+    suspendedRoles: z.array(z.string()).meta({
+      description: 'Manual roles that a leaving suspended; only an admin gives them back.',
+    }),
     disabledAt: z.nullable(time),
     deletionDueAt: z
       .nullable(time)
@@ -80,7 +84,9 @@ export function presentMembership(
 /** A due time is only shown while something counts down towards it. */
 function deletionDueAt(membership: Membership): Date | null {
   const counts = hasLeft(membership) && !isRetained(membership) && !isCommitted(membership);
-  return counts ? membership.dueAt : null;
+  // An approval sets the due time anew, so until then there is none to go by.
+  const waits = guardOf(membership)?.state === 'waits';
+  return counts && !waits ? membership.dueAt : null;
 }
 
 function presentDirectoryUser(
