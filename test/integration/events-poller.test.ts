@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/activity';
 
 import {
@@ -193,7 +193,9 @@ describe('a poll', () => {
     // Its webhook never comes.
     simulator.leave(user.id);
     expect(await accessOf(poller, user.id)).toBe('opening');
+    const inserts = jest.spyOn(poller.store.collections.inbox, 'insertOne');
     expect(await poller.poll()).toMatchObject(counted(1, 2));
+    expect(inserts).toHaveBeenCalledTimes(1);
     expect(await accessOf(poller, user.id)).toBe('notBacked');
     expect(poller.signalled).toMatchObject([{ membershipId: expect.stringMatching(/^member/) }]);
     expect(poller.outcomes).toContain('accessClosed');

@@ -24,7 +24,7 @@ describe('the histories recorded from earlier runs', () => {
 
   afterAll(async () => Runtime.instance().shutdown());
 
-  it('cover the main shapes of a lifecycle', () => {
+  it('cover the main shapes of a lifecycle and the poller', () => {
     const shapes = new Set(files.map((file) => file.replace(/(-\d)?\.json$/, '')));
     for (const shape of [
       'join',
@@ -34,6 +34,7 @@ describe('the histories recorded from earlier runs', () => {
       'blocked',
       'commands',
       'failing-step',
+      'events-poller',
     ]) {
       expect(shapes).toContain(shape);
     }

@@ -8,10 +8,13 @@ import { access, mkdir, writeFile } from 'node:fs/promises';
 import protoUtils from '@temporalio/common/lib/proto-utils.js';
 
 import type { Membership } from '../../domain/membership.ts';
-import { lifecycleWorkflowId } from '../../domain/messages.ts';
+import { lifecycleWorkflowId, pollerWorkflowId } from '../../domain/messages.ts';
+import { createEventsApi } from '../../platform/workos/events-api.ts';
+import { keepPoller } from '../../workers/poller-keeper.ts';
 import { userEvent, workosId } from './events.ts';
 import globalSetup from './global-setup.ts';
 import globalTeardown from './global-teardown.ts';
+import { startSimulator } from './simulator.ts';
 import { eventually, sleepingUntil } from './time-skipping.ts';
 import { startTenure, type RunningTenure } from './tenure.ts';
 
@@ -26,8 +29,10 @@ interface Ada {
   lastName: string;
 }
 
-/** Each shape lives one life and returns the membership whose runs are kept. */
-const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership>> = {
+/** Each shape lives one life and returns the membership, or names the workflow, whose runs are kept. */
+const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership | string>> = {
+  'events-poller': poll,
+
   join: async (tenure) => join(tenure, person()),
 
   async update(tenure) {
@@ -118,9 +123,42 @@ async function untilSleeping(tenure: RunningTenure, { _id }: Membership): Promis
   );
 }
 
-/** Writes one file for each run of the membership's workflow, oldest first. */
-async function record(tenure: RunningTenure, shape: string, { _id }: Membership): Promise<void> {
-  const workflowId = lifecycleWorkflowId(_id);
+/** The poller's life: events, a pause that WorkOS asks for, what was known already, and an end. */
+async function poll(): Promise<string> {
+  const simulator = await startSimulator();
+  const { apiKey, url, settings } = simulator;
+  const api = createEventsApi({ apiKey, apiUrl: url, timeoutMs: 5000 });
+  const tenure = await startTenure({ polling: { api, intervalMs: 300 } });
+  const { eventCursors } = tenure.store.collections;
+  const polled = async (events: number): Promise<boolean> =>
+    ((await eventCursors.findOne({}))?.counts.taken ?? 0) >= events;
+  try {
+    const { directory } = simulator.tenant();
+    simulator.join(directory.id, { firstName: 'CanaryAda', email: 'canary.ada@example.com' });
+    await keepPoller(tenure.client, tenure.queuePrefix, true);
+    await eventually(async () => polled(2), 'the first poll');
+    settings.apiFaults.push({ id: '429', path: '/events', status: 429, retryAfter: 1, times: 1 });
+    await eventually(() => settings.apiFaults.length === 0, 'a refused poll');
+    simulator.leave('canary.ada@example.com');
+    await eventually(async () => polled(3), 'a poll that is repeated');
+    await keepPoller(tenure.client, tenure.queuePrefix, false);
+    const workflowId = pollerWorkflowId(tenure.queuePrefix);
+    const handle = tenure.client.workflow.getHandle(workflowId);
+    await eventually(async () => (await handle.describe()).status.name !== 'RUNNING', 'its end');
+    return workflowId;
+  } finally {
+    await tenure.close();
+    await simulator.close();
+  }
+}
+
+/** Writes one file for each run of the workflow, oldest first. */
+async function record(
+  tenure: RunningTenure,
+  shape: string,
+  lived: Membership | string,
+): Promise<void> {
+  const workflowId = typeof lived === 'string' ? lived : lifecycleWorkflowId(lived._id);
   const runs: string[] = [];
   let runId = await firstRun(tenure, workflowId);
   for (;;) {
