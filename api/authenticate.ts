@@ -45,7 +45,7 @@ export function createAuthenticator(keys: ApiSettings['keys']): Authenticate {
       );
     }
     if (auth === 'admin' && caller.kind !== 'admin') {
-      throw new ApiProblem(403, 'forbidden', 'This key serves access checks only.');
+      throw new ApiProblem(403, 'forbidden', 'This key serves access checks and logins only.');
     }
     return caller;
   };

@@ -20,6 +20,8 @@ export interface GateEntry {
   idpIds: string[];
   /** Those of `idpIds` that no directory told: logins taught them. */
   ssoIdpIds?: string[];
+  /** The connections of the identity provider that taught them, where the host application told. */
+  ssoConnectionIds?: string[];
   emails: string[];
   access: Access | { state: 'closed'; reason: 'pendingLink' };
   roles: string[];

@@ -98,7 +98,7 @@ async function forgetAtGate(tx: Transaction, membership: Membership): Promise<nu
         permissions: [],
         features: [],
       },
-      $unset: { ssoIdpIds: '' },
+      $unset: { ssoIdpIds: '', ssoConnectionIds: '' },
     },
     { session: tx.session },
   );

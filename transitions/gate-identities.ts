@@ -67,7 +67,7 @@ export async function removeGateIdentities(
           emails: [],
         },
       },
-      { $unset: 'ssoIdpIds' },
+      { $unset: ['ssoIdpIds', 'ssoConnectionIds'] },
     ],
     { session: tx.session },
   );

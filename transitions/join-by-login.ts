@@ -101,7 +101,7 @@ async function create(
     factsRevision: organization.revision,
   });
   await writeGateIdentities(tx, made.membership, made.user, []);
-  await learnIdentity(tx, made.membership, sso.idpId);
+  await learnIdentity(tx, made.membership, sso);
   return made;
 }
 

@@ -1,5 +1,5 @@
 import { denied, type AccessDecision, type AccessQuestion } from '../domain/decide-access.ts';
-import { findLogin } from '../domain/decide-login.ts';
+import { findLogin, type LoginQuestion } from '../domain/decide-login.ts';
 import { linkKey } from '../domain/link-keys.ts';
 import { keyLock } from '../platform/ids.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
@@ -8,7 +8,7 @@ import { changeMembership } from './change-membership.ts';
 import { entriesAtGate } from './entries-at-gate.ts';
 import { joinByLogin } from './join-by-login.ts';
 import { learnIdentity } from './learn-identity.ts';
-import type { LoggedIn, Login, LoginRules } from './login.ts';
+import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
 import { noticeOnce } from './notice.ts';
 
 const maxTries = 5;
@@ -50,16 +50,17 @@ async function logInOnce(tx: Transaction, login: Login, rules: LoginRules): Prom
     await noticeOnce(tx, 'ssoIdentityDiffers', { organizationId, subjectId: differsFrom });
   }
   if (!decision.allowed || decision.membershipId === null) return { decision, changed: null };
-  const learned = learns && login.sso !== undefined ? login.sso.idpId : null;
+  const learned = learns && login.sso !== undefined ? login.sso : null;
   return welcome(tx, decision, decision.membershipId, learned);
 }
 
-function questionOf({ userId, directoryUserId, emailKey, sso }: Login): AccessQuestion {
+function questionOf({ userId, directoryUserId, emailKey, sso }: Login): LoginQuestion {
   const ssoKey = linkKey(sso?.email);
   return {
     ...(userId === undefined ? {} : { userId }),
     ...(directoryUserId === undefined ? {} : { directoryUserId }),
     ...(emailKey === undefined ? {} : { emailKey }),
+    ...(sso === undefined || sso.connectionId === null ? {} : { connectionId: sso.connectionId }),
     ...(sso === undefined
       ? {}
       : { sso: { idpId: sso.idpId, ...(ssoKey === null ? {} : { emailKey: ssoKey }) } }),
@@ -84,23 +85,23 @@ async function welcome(
   tx: Transaction,
   decision: AccessDecision,
   membershipId: string,
-  learnedIdpId: string | null,
+  learned: SsoProfile | null,
 ): Promise<LoggedIn> {
   const found = await tx.collections.memberships.findOne(
     { _id: membershipId },
     { session: tx.session, projection: { invited: 1 } },
   );
   const isFirst = found?.invited === true;
-  if (!isFirst && learnedIdpId === null) return { decision, changed: null };
+  if (!isFirst && learned === null) return { decision, changed: null };
   // What was learned concerns the gate only; that somebody is no longer invited the host must be told.
   const by = { actor: 'login', own: !isFirst };
   const membership = await changeMembership(tx, membershipId, by, (draft, note) => {
-    if (learnedIdpId !== null) note('ssoIdentityLearned');
+    if (learned !== null) note('ssoIdentityLearned');
     if (draft.invited) note('firstLogin');
     draft.invited = false;
   });
   if (membership === null) return { decision: denied('unknown'), changed: null };
-  if (learnedIdpId !== null) await learnIdentity(tx, membership, learnedIdpId);
+  if (learned !== null) await learnIdentity(tx, membership, learned);
   const { organizationId } = membership;
   return { decision, changed: isFirst ? { membershipId, organizationId } : null };
 }

@@ -5,6 +5,8 @@ import type { HostFile } from '../domain/host-file.ts';
 export interface SsoProfile {
   /** The identity provider's own id of the person: never changes, unlike the address. */
   idpId: string;
+  /** Whose id that is: the connection of the identity provider. null: the host application did not tell. */
+  connectionId: string | null;
   email: string | null;
   firstName: string | null;
   lastName: string | null;

@@ -6,6 +6,7 @@ import { cancelDeletion } from '../../transitions/cancel-deletion.ts';
 import type { CommandBy } from '../../transitions/command.ts';
 import { disableMembership } from '../../transitions/disable-membership.ts';
 import { extendCoolingOff } from '../../transitions/extend-cooling-off.ts';
+import { forgetSsoIdentity } from '../../transitions/forget-sso-identity.ts';
 import { reactivateMembership } from '../../transitions/reactivate-membership.ts';
 import { putManualRoles } from '../../transitions/put-manual-roles.ts';
 import { reassignOwnership } from '../../transitions/reassign-ownership.ts';
@@ -150,5 +151,10 @@ export const commandRoutes: readonly Route[] = [
     'reactivate',
     'Lift a disable; refused while the directory says inactive',
     reactivateMembership,
+  ),
+  plainCommand(
+    'forget-sso-identity',
+    'Let go of the ids that logins taught: the next login is matched by its address once more',
+    forgetSsoIdentity,
   ),
 ];

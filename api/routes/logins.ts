@@ -6,7 +6,7 @@ import { checkAccess } from '../../gate/decide.ts';
 import { logIn } from '../../transitions/log-in.ts';
 import type { Login } from '../../transitions/login.ts';
 import type { ApiDeps } from '../deps.ts';
-import { text } from '../fields.ts';
+import { id, text } from '../fields.ts';
 import { answerInMode } from '../observing.ts';
 import { defineRoute, nothing } from '../route.ts';
 import {
@@ -25,7 +25,13 @@ const login = z
     ...askedIds,
     action: z.literal('login').optional(),
     sso: z
-      .strictObject({ ...askedSso, firstName: name, lastName: name, name })
+      .strictObject({
+        ...askedSso,
+        connectionId: id.nullish(),
+        firstName: name,
+        lastName: name,
+        name,
+      })
       .optional()
       .meta({ description: "The identity provider's profile of the person." }),
   })
@@ -93,6 +99,7 @@ function loginOf({
   const { idpId, firstName, lastName } = sso;
   const profile = {
     idpId,
+    connectionId: sso.connectionId ?? null,
     email: (sso.email ?? email)?.trim() ?? null,
     firstName: firstName ?? null,
     lastName: lastName ?? null,

@@ -147,6 +147,39 @@ describe('a login in an organization without Directory Sync', () => {
     expect(await peopleOf(org)).toHaveLength(1);
   });
 
+  it('knows everybody by address once more when the company changes its identity provider', async () => {
+    const org = await ssoOnly();
+    const sso = { ...profile(), connectionId: 'conn_okta' };
+    const first = await login(org, { sso });
+    const entra = { ...sso, idpId: 'oid_of_entra', connectionId: 'conn_entra' };
+    expect(await login(org, { sso: entra })).toEqual(first);
+    expect(await login(org, { sso: entra })).toEqual(first);
+    // But only once: another id of the same connection is somebody else.
+    expect(await login(org, { sso: { ...entra, idpId: 'oid_2' } })).toMatchObject({
+      allowed: false,
+      reason: 'identityMismatch',
+    });
+    expect(await peopleOf(org)).toHaveLength(1);
+  });
+
+  it('knows somebody whose account was made anew once an admin forgot the old one', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const first = await login(org, { sso });
+    const anew = { ...sso, idpId: 'idp_anew' };
+    expect(await login(org, { sso: anew })).toMatchObject({ allowed: false });
+    const path = `/v1/memberships/${first.membershipId}/forget-sso-identity`;
+    const { status } = await api.call('POST', path, { body: { reason: 'the same person' } });
+    expect(status).toBe(200);
+    expect(await login(org, { sso: anew })).toEqual(first);
+    expect(await login(org, { sso })).toMatchObject({ allowed: false });
+    expect(await timelineOf(first.membershipId)).toEqual([
+      'joined login',
+      'ssoIdentityForgotten admin:ada',
+      'ssoIdentityLearned login',
+    ]);
+  });
+
   it('denies several people with one address', async () => {
     const org = await ssoOnly();
     const sso = profile();
@@ -246,7 +279,15 @@ describe('a login in an organization with Directory Sync', () => {
 describe('two first logins at once', () => {
   const sayWho = (organizationId: string, sso: object) => ({
     organizationId,
-    sso: { email: null, firstName: null, lastName: null, name: null, idpId: '', ...sso },
+    sso: {
+      email: null,
+      firstName: null,
+      lastName: null,
+      name: null,
+      connectionId: null,
+      idpId: '',
+      ...sso,
+    },
   });
 
   async function race(locks: boolean, second: object): Promise<number> {
