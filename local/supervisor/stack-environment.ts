@@ -47,7 +47,6 @@ function simulatorAccess(input: EnvironmentInput, simulatorUrl: string): Environ
     WORKOS_API_KEY: env['WORKOS_API_KEY'] || secrets.simulatorApiKey,
     WORKOS_API_URL: simulatorUrl,
     WORKOS_WEBHOOK_SECRET: env['WORKOS_WEBHOOK_SECRET'] || secrets.webhookSecret,
-    TENURE_EVENTS: env['TENURE_EVENTS'] || 'webhook',
   };
 }
 

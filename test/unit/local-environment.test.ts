@@ -40,7 +40,6 @@ describe('the environment of API and worker', () => {
       WORKOS_API_KEY: 'S',
       WORKOS_API_URL: 'http://127.0.0.1:8100',
       WORKOS_WEBHOOK_SECRET: 'W',
-      TENURE_EVENTS: 'webhook',
     });
   });
 
@@ -50,7 +49,7 @@ describe('the environment of API and worker', () => {
       TENURE_GATE_KEY: 'mine',
       TENURE_CONFIG: '/etc/tenure.yaml',
       WORKOS_WEBHOOK_SECRET: 'new, old',
-      TENURE_EVENTS: 'both',
+      TENURE_EVENTS: 'poll',
       TENURE_WORKER_PORT: '9000',
       TEMPORAL_NAMESPACE: 'people',
       SESSION_SETTING: 'x',
