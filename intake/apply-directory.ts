@@ -54,21 +54,23 @@ export async function ensureDirectory(
   tx: Transaction,
   of: { directoryId: string; workosOrganizationId: string | null },
   file: HostFile,
-): Promise<{ organization: OrganizationDocument }> {
+): Promise<{ organization: OrganizationDocument; directory: DirectoryDocument }> {
   const known = await findDirectory(tx, of.directoryId);
   if (known !== null) {
-    return { organization: await ensureOrganization(tx, known.organizationId) };
+    const organization = await ensureOrganization(tx, known.organizationId);
+    return { organization, directory: known };
   }
   const organizationId = tenantOf(file, of.workosOrganizationId, of.directoryId);
   const organization = await ensureOrganization(tx, organizationId);
   await turnOnDirectorySync(tx, organization);
-  await changeDirectory(tx, null, {
+  const directory = {
     ...unknownDirectory(of.directoryId, organizationId, tx.at),
     // Who else is in it was announced before Tenure listened, or is still on its way.
     reconcileWantedAt: tx.at,
-  });
+  };
+  await changeDirectory(tx, null, directory);
   await notice(tx, 'unannouncedDirectory', { organizationId, directoryId: of.directoryId });
-  return { organization };
+  return { organization, directory };
 }
 
 async function findDirectory(tx: Transaction, id: string): Promise<DirectoryDocument | null> {

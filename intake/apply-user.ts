@@ -7,7 +7,7 @@ import {
   type DirectoryUser,
 } from '../domain/directory-user.ts';
 import { judgeTelling, type Verdict } from '../domain/versions.ts';
-import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { notice } from '../transitions/notice.ts';
 import { lockPeople } from '../transitions/person-locks.ts';
@@ -28,7 +28,7 @@ export async function applyUser(
   rules: IntakeRules,
   receivedAt: Date,
 ): Promise<Applied> {
-  const { organization } = await ensureDirectory(tx, telling, rules.file);
+  const { organization, directory } = await ensureDirectory(tx, telling, rules.file);
   const mirror = await findMirror(tx, organization._id, telling);
   const held = mirror.records.find(({ id }) => id === telling.record.id) ?? null;
   if (organization.mapped) {
@@ -40,7 +40,7 @@ export async function applyUser(
     held?.version ?? null,
     contentOf(telling.record, held),
   );
-  const told: Told = { telling, mirror, organization, verdict, rules, receivedAt };
+  const told: Told = { telling, mirror, organization, directory, verdict, rules, receivedAt };
   if (held !== null && !verdict.takes) return keep(tx, told, held);
   const firstSeen = mirror.records.length === 0;
   // WorkOS announces nobody's groups a second time, and of a forgotten person none are known any more.
@@ -70,6 +70,7 @@ interface Told {
   telling: UserTelling;
   mirror: DirectoryUser;
   organization: OrganizationDocument;
+  directory: DirectoryDocument;
   verdict: Verdict;
   rules: IntakeRules;
   receivedAt: Date;
@@ -98,7 +99,7 @@ async function keep(tx: Transaction, told: Told, held: DirectoryRecord): Promise
 
 async function settle(
   tx: Transaction,
-  { mirror, organization, rules, receivedAt }: Told,
+  { mirror, organization, directory, rules, receivedAt }: Told,
   of: { firstSeen: boolean; readAfresh: boolean },
 ): Promise<Settled> {
   const { file, newUserId } = rules;
@@ -106,6 +107,7 @@ async function settle(
     ...of,
     mirror,
     organization,
+    directory,
     file,
     newUserId,
     receivedAt,

@@ -8,13 +8,13 @@ import {
   isEntitled,
   type Membership,
 } from '../domain/membership.ts';
-import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { comeIn, demandRevocation, leave, narrow, readmit } from './access-facts.ts';
 import { changeMembership, type Note } from './change-membership.ts';
 import { changeProfile } from './change-profile.ts';
 import { writeGateIdentities } from './gate-identities.ts';
-import { backingIn, surroundingsOf, type Surroundings } from './surroundings.ts';
+import { backingIn, saysTheyAreOut, surroundingsOf, type Surroundings } from './surroundings.ts';
 
 /**
  * Why a membership is judged: an event or listing told of this very person, or a fact about the whole
@@ -26,6 +26,8 @@ export interface Judging {
   membershipId: string;
   /** As read in this transaction. */
   organization: OrganizationDocument;
+  /** The directory of the person told of, where it was read in this transaction already. */
+  directory?: DirectoryDocument;
   file: IdentityRules;
   receivedAt: Date;
   cause: JudgingCause;
@@ -54,9 +56,9 @@ export async function judgeMembership(
     const mirrors = await tx.collections.directoryUsers
       .find({ membershipId }, { session: tx.session })
       .toArray();
-    const surroundings = await surroundingsOf(tx, organization, file, mirrors);
+    const surroundings = await surroundingsOf(tx, organization, file, mirrors, judging.directory);
     applyBacking(draft, mirrors, surroundings, judging, tx.at, note);
-    applyGrants(draft, mirrors, surroundings, note);
+    applyGrants(draft, mirrors, surroundings, judging, note);
     draft.factsRevision = organization.revision;
     const user = await changeProfile(tx, draft, mirrors, {
       surroundings,
@@ -107,7 +109,7 @@ function isUndone(membership: Membership, { cause }: Judging): boolean {
 function endBacking(
   membership: Membership,
   mirrors: DirectoryUser[],
-  { policy }: Surroundings,
+  surroundings: Surroundings,
   judging: Judging,
   at: Date,
   note: Note,
@@ -116,8 +118,9 @@ function endBacking(
     if (wasEndedByMistake(membership, mirrors, judging.organization)) readmit(membership, note);
     return;
   }
-  if (!isOut(membership, mirrors, judging.organization)) return;
+  if (!isOut(membership, mirrors, surroundings, judging.organization)) return;
   const { receivedAt } = judging;
+  const { policy } = surroundings;
   leave(
     membership,
     { policy, at, receivedAt, leftFrom: leftFrom(mirrors), guardId: guardFor(membership, judging) },
@@ -128,15 +131,18 @@ function endBacking(
 /**
  * Whether having no backing means that the person is out. Somebody whom no directory user ever stood behind
  * keeps what they have until the organization's Directory Sync is `enabled`: from then on only a directory
- * lets anybody in. Being told of by an inactive record is being in a directory.
+ * lets anybody in. Being told of by an inactive record is being in a directory; one of a directory without a
+ * say, or in no access group yet, tells nothing about them.
  */
 function isOut(
   membership: Membership,
   mirrors: DirectoryUser[],
+  surroundings: Surroundings,
   { directorySync, deletedAt }: OrganizationDocument,
 ): boolean {
   if (deletedAt !== null) return isEntitled(membership);
-  if (membership.everBacked || mirrors.length > 0) return true;
+  if (membership.everBacked) return true;
+  if (mirrors.some((mirror) => saysTheyAreOut(mirror, surroundings))) return true;
   return membership.withoutDirectory && directorySync === 'enabled';
 }
 
@@ -171,9 +177,11 @@ function applyGrants(
   membership: Membership,
   mirrors: DirectoryUser[],
   surroundings: Surroundings,
+  { cause }: Judging,
   note: Note,
 ): void {
   if (hasLeft(membership)) return;
   const backing = mirrors.filter((mirror) => backingIn(mirror, surroundings) !== 'none');
-  narrow(membership, grantsOf(backing.map(surroundings.groupsOf), surroundings.mappings), note);
+  const wanted = grantsOf(backing.map(surroundings.groupsOf), surroundings.mappings);
+  narrow(membership, wanted, { urgent: cause === 'directory' }, note);
 }

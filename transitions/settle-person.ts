@@ -3,7 +3,7 @@ import { currentRecord } from '../domain/directory-user.ts';
 import type { IdentityRules } from '../domain/host-file.ts';
 import { isCommitted, type Membership } from '../domain/membership.ts';
 import { profileOf } from '../domain/profile.ts';
-import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { removeGateIdentities } from './gate-identities.ts';
 import { judgeMembership, type JudgingCause } from './judge-membership.ts';
@@ -20,6 +20,8 @@ export interface Settling {
   /** Nothing was known of this directory user before: only then anybody is looked for by e-mail. */
   firstSeen: boolean;
   organization: OrganizationDocument;
+  /** Their directory, where it was read in this transaction already. */
+  directory?: DirectoryDocument;
   file: IdentityRules;
   newUserId: () => string;
   receivedAt: Date;
@@ -27,6 +29,8 @@ export interface Settling {
   /** What was told of them does not suffice: WorkOS is to be asked before anything is opened. */
   readAfresh?: boolean;
 }
+
+type Linked = 'linked' | 'created' | 'pending' | 'nobody';
 
 /** Whose membership was touched, and whether its access closed or narrowed, which is signalled first. */
 export interface Settled {
@@ -42,19 +46,12 @@ export interface Settled {
  * an event, in a listing or by a change of the organization.
  */
 export async function settlePerson(tx: Transaction, settling: Settling): Promise<Settled> {
-  const { mirror, organization, file } = settling;
+  const { mirror, organization } = settling;
   mirror.organizationId = organization._id;
-  const surroundings = await surroundingsOf(tx, organization, file, [mirror]);
-  const backs = backingIn(mirror, surroundings) === 'backs';
   const former = await membershipOf(tx, mirror);
-  let { newUserId } = settling;
-  if (former !== null && isCommitted(former)) {
-    await leaveForgottenPerson(tx, mirror, former, backs);
-  } else if (former !== null && former.organizationId !== organization._id && backs) {
-    const { userId } = await leaveFormerOrganization(tx, former, settling);
-    if (userId !== null) newUserId = () => userId;
-  }
-  const linked = await ensureLink(tx, { ...settling, newUserId }, surroundings);
+  const stays =
+    former !== null && !isCommitted(former) && former.organizationId === organization._id;
+  const linked = stays ? 'linked' : await findPerson(tx, settling, former);
   mirror.factsRevision = organization.revision;
   await saveMirror(tx, mirror);
   const { membershipId } = mirror;
@@ -65,6 +62,25 @@ export async function settlePerson(tx: Transaction, settling: Settling): Promise
     return { membershipId, urgent: false, nobody: false };
   const membership = await judge(tx, settling, membershipId, former);
   return { membershipId, urgent: membership.urgent, nobody: false };
+}
+
+/** Who the directory user is, where they are new, past the commit point, or come from another organization. */
+async function findPerson(
+  tx: Transaction,
+  settling: Settling,
+  former: Membership | null,
+): Promise<Linked> {
+  const { mirror, organization, file } = settling;
+  const surroundings = await surroundingsOf(tx, organization, file, [mirror], settling.directory);
+  const backs = backingIn(mirror, surroundings) === 'backs';
+  let { newUserId } = settling;
+  if (former !== null && isCommitted(former)) {
+    await leaveForgottenPerson(tx, mirror, former, backs);
+  } else if (former !== null && backs) {
+    const { userId } = await leaveFormerOrganization(tx, former, settling);
+    if (userId !== null) newUserId = () => userId;
+  }
+  return ensureLink(tx, { ...settling, newUserId }, surroundings);
 }
 
 async function membershipOf(tx: Transaction, mirror: DirectoryUser): Promise<Membership | null> {
@@ -121,7 +137,7 @@ async function ensureLink(
   tx: Transaction,
   { mirror, firstSeen, organization, file, newUserId }: Settling,
   surroundings: Surroundings,
-): Promise<'linked' | 'created' | 'pending' | 'nobody'> {
+): Promise<Linked> {
   if (mirror.membershipId !== null) return 'linked';
   const { profile } = currentRecord(mirror);
   const outcome = await linkDirectoryUser(tx, {

@@ -28,15 +28,25 @@ export function backingIn(mirror: DirectoryUser, surroundings: Surroundings): Ba
   return backingOf(mirror, surroundings.policy, surroundings.standingOf(mirror));
 }
 
+/** Whether a directory that has a say tells by the record itself, or by its end, that the person is out. */
+export function saysTheyAreOut(mirror: DirectoryUser, surroundings: Surroundings): boolean {
+  const { policy } = surroundings;
+  const hasSay =
+    policy.lifecycleAuthority === 'any' || policy.lifecycleAuthority.includes(mirror.directoryId);
+  const byItself = { ...policy, accessByGroup: false };
+  return hasSay && backingOf(mirror, byItself, surroundings.standingOf(mirror)) === 'none';
+}
+
 /** Reads the directories of these mirrors and, where anything is mapped to groups, their groups. */
 export async function surroundingsOf(
   tx: Transaction,
   organization: OrganizationDocument,
   file: Pick<HostFile, 'defaults'>,
   mirrors: readonly DirectoryUser[],
+  known?: DirectoryDocument,
 ): Promise<Surroundings> {
   const policy = policyOf(organization, file);
-  const directories = await directoriesOf(tx, mirrors);
+  const directories = await directoriesOf(tx, mirrors, known);
   const mappings = organization.mapped ? await mappingsOf(tx, organization._id) : [];
   const groups = organization.mapped ? await groupIdsOf(tx, mirrors) : new Map<string, string[]>();
   const groupIds = (mirror: DirectoryUser): string[] => groups.get(currentRecord(mirror).id) ?? [];
@@ -89,8 +99,13 @@ export function isSwitching(
 async function directoriesOf(
   tx: Transaction,
   mirrors: readonly DirectoryUser[],
+  known: DirectoryDocument | undefined,
 ): Promise<Map<string, DirectoryDocument>> {
   const ids = [...new Set(mirrors.map(({ directoryId }) => directoryId))];
+  // Nearly everybody is in one directory, which the intake has read already.
+  if (known !== undefined && ids.every((id) => id === known._id)) {
+    return new Map([[known._id, known]]);
+  }
   const found = await tx.collections.directories
     .find({ _id: { $in: ids } }, { session: tx.session })
     .toArray();

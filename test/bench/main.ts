@@ -3,23 +3,32 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { measureGuard } from './guard.ts';
 import { measureIntake } from './intake.ts';
 import { measureLifecycle } from './lifecycle.ts';
 import { measureMemory } from './memory.ts';
 import { measureRoundTrips } from './round-trips.ts';
+import { measureGrowth } from './growth.ts';
 import { startStack, type BenchStack } from './stack.ts';
 import { isMet, table, type Figure } from './stats.ts';
+import { measureSync } from './sync.ts';
 import { measureTenure } from './tenure.ts';
 
 const usage = `npm run bench -- intake|lifecycle|memory|tenure|all [--seconds n] [--idle n] [--json file]
 
   intake     our webhook against a bare Koa + HMAC + one insert + one signalWithStart
   lifecycle  settled joins against the smallest workflow with one activity; leavings
+  sync       a first sync of 5,000 people with three groups each, while others leave
+  growth     intake and access checks at 1,000, 10,000 and 100,000 people
+  guard      10,000 people removed at once: locked out, sessions gone, nobody erased
   memory     resident memory of the idle processes
   tenure     Temporal actions and history bytes of a whole tenure
   all        everything
   --seconds  length of a round (default 5)
   --idle     how long the processes idle before their memory is read (default 60)
+  --people   how many the first sync has (default 5000)
+  --sizes    the numbers of people of growth (default 1000,10000,100000)
+  --leavers  how many are removed at once (default 10000)
   --json     writes the figures there too
 `;
 
@@ -30,14 +39,29 @@ async function main(): Promise<void> {
     options: {
       seconds: { type: 'string', default: '5' },
       idle: { type: 'string', default: '60' },
+      people: { type: 'string', default: '5000' },
+      sizes: { type: 'string', default: '1000,10000,100000' },
+      leavers: { type: 'string', default: '10000' },
       json: { type: 'string' },
     },
   });
   const [what = 'all'] = positionals;
   const seconds = Number(values.seconds);
   const idle = Number(values.idle);
-  const known = ['intake', 'lifecycle', 'memory', 'tenure', 'all'];
-  if (!known.includes(what) || positionals.length > 1 || !(seconds > 0) || !(idle >= 0)) {
+  const people = Number(values.people);
+  const sizes = values.sizes.split(',').map(Number);
+  const leavers = Number(values.leavers);
+  const known = ['intake', 'lifecycle', 'sync', 'growth', 'guard', 'memory', 'tenure', 'all'];
+  const areCounts = [people, leavers, ...sizes].every(
+    (count) => Number.isInteger(count) && count >= 200,
+  );
+  if (
+    !known.includes(what) ||
+    positionals.length > 1 ||
+    !(seconds > 0) ||
+    !(idle >= 0) ||
+    !areCounts
+  ) {
     process.stderr.write(usage);
     process.exitCode = 2;
     return;
@@ -53,6 +77,9 @@ async function main(): Promise<void> {
       ...(wanted('tenure') ? await measureTenure(stack, report) : []),
       ...(wanted('lifecycle') ? await measureLifecycle(stack, seconds, report) : []),
       ...(wanted('intake') ? await measureIntake(stack, seconds, report) : []),
+      ...(wanted('sync') ? await measureSync(stack, people, report) : []),
+      ...(wanted('guard') ? await measureGuard(stack, leavers, report) : []),
+      ...(wanted('growth') ? await measureGrowth(stack, sizes, report) : []),
     ];
     const machine = machineOf(stack);
     process.stdout.write(`\n${describe(machine)}\n\n${table(figures)}\n`);
