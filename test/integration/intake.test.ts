@@ -4,7 +4,7 @@ import { currentRecord } from '../../domain/directory-user.ts';
 import { takeInListing, tellingOfListing } from '../../intake/take-in-listing.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { importUser } from '../../transitions/import-users.ts';
-import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
+import { drive, membershipById, membershipOf, sandbox, spread } from '../support/by-hand.ts';
 import { directoryEvent, laterTime, userEvent, workosId } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
@@ -254,15 +254,16 @@ describe('events of a directory', () => {
     expect((await organizations.findOne({ _id: old }))?.directorySync).toBe('syncing');
   });
 
-  it('of a deletion are recorded and told, and close nobody', async () => {
+  it('of a deletion are recorded and told, and close access once they are spread', async () => {
     const { person, _id } = await arrive();
     const { organizationId, directoryId } = person;
     const deletion = directoryEvent('deleted', { id: directoryId, organizationId });
-    expect(await tenure.take(deletion)).toMatchObject({ outcome: 'recorded', urgent: [] });
+    expect(await tenure.take(deletion)).toMatchObject({ outcome: 'applied', urgent: [] });
     const { directories, notices } = tenure.store.collections;
     expect(await directories.findOne({ _id: directoryId })).toMatchObject({ state: 'deleted' });
     expect(await notices.countDocuments({ organizationId, code: 'directoryDeleted' })).toBe(1);
-    expect((await membershipById(tenure, _id)).access.state).toBe('open');
+    await spread(tenure);
+    expect((await membershipById(tenure, _id)).access.reason).toBe('notBacked');
   });
 
   it('that come late do not revive a deleted directory', async () => {
