@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { takeIn } from '../../intake/take-in.ts';
 import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
 import { logIn } from '../../transitions/log-in.ts';
+import { afterCoolingOff, drive } from '../support/by-hand.ts';
+import { directoryEvent } from '../support/events.ts';
 import { meeting, unlocked } from '../support/fences.ts';
 import { aPerson, gateKey, startApi, type TestApi } from './api-fixture.ts';
 
@@ -315,6 +318,56 @@ describe('two first logins at once', () => {
     const without = [];
     for (let times = 0; times < 5; times += 1) without.push(await race(false, second));
     expect(without).toContain(2);
+  });
+});
+
+describe('a first login and the connecting of a directory at once', () => {
+  async function race(locks: boolean): Promise<boolean> {
+    const organizationId = await ssoOnly();
+    const { store } = meeting(locks ? api.store : unlocked(api.store), 2);
+    const rules = { file: api.deps.hostFile, newUserId: api.deps.newUserId };
+    const sso = { ...profile(), name: null, connectionId: null };
+    const event = directoryEvent('activated', {
+      id: `directory_${organizationId}`,
+      organizationId,
+    });
+    const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
+    await Promise.all([
+      logIn(store, { organizationId, sso }, { ...rules, mayCreate: true }),
+      takeIn(store, event, delivery, { ...rules, bodyDays: 30, timeoutMs: 10_000 }),
+    ]);
+    const organization = await api.store.collections.organizations.findOne({ _id: organizationId });
+    const open = await api.store.collections.memberships.countDocuments({
+      organizationId,
+      'access.state': 'open',
+    });
+    return organization?.directorySync === 'enabled' && open > 0;
+  }
+
+  it('let nobody in past the directory, as they would where nothing locks', async () => {
+    for (let times = 0; times < 5; times += 1) expect(await race(true)).toBe(false);
+    const without = [];
+    for (let times = 0; times < 6; times += 1) without.push(await race(false));
+    expect(without).toContain(true);
+  }, 60_000);
+});
+
+describe('somebody who was made at a login and is forgotten', () => {
+  it('leaves nothing of the ids that logins taught', async () => {
+    const org = await ssoOnly({ sandbox: true, sandboxCoolingOffSeconds: 1 });
+    const sso = { ...profile(), connectionId: 'conn_okta' };
+    const { membershipId } = await login(org, { sso });
+    const person = aPerson({ organizationId: org, email: sso.email });
+    await deliver(person.event('created'));
+    await deliver(person.event('deleted'));
+    const tenure = { store: api.store, file: api.deps.hostFile };
+    const { phase } = await drive(tenure, membershipId, { nowMs: afterCoolingOff() });
+    expect(phase).toBe('anonymized');
+    const entry = await api.store.collections.gate.findOne({ _id: membershipId });
+    expect(entry).toMatchObject({ idpIds: [], emails: [] });
+    expect(entry).not.toHaveProperty('ssoIdpIds');
+    expect(entry).not.toHaveProperty('ssoConnectionIds');
+    expect(await login(org, { sso: { idpId: sso.idpId } })).toMatchObject({ reason: 'unknown' });
   });
 });
 
