@@ -123,8 +123,16 @@ export function forgetClosing(membership: Membership): void {
 /**
  * Writes down what the directory gives now, and takes away at once what it gives no more. What it gives
  * besides is left to the lifecycle, after it looked at the whole state.
+ *
+ * @param urgent whether the answer to it goes before joins: not where a mapping takes it from ten thousand,
+ *   whose sessions would stand before everybody who leaves
  */
-export function narrow(membership: Membership, wanted: Grants, note: Note): void {
+export function narrow(
+  membership: Membership,
+  wanted: Grants,
+  { urgent }: { urgent: boolean },
+  note: Note,
+): void {
   membership.wanted = wanted;
   const before = countOf(membership);
   membership.roles = membership.roles.filter(
@@ -137,7 +145,7 @@ export function narrow(membership: Membership, wanted: Grants, note: Note): void
   const lost = before - countOf(membership);
   if (lost === 0) return;
   membership.narrowings += 1;
-  membership.urgent = true;
+  if (urgent) membership.urgent = true;
   note('grantsNarrowed', { lost });
 }
 

@@ -20,6 +20,8 @@ export interface LinkSearch {
   profile: UserProfile;
   /** No two of the host's users may have one e-mail address. */
   uniqueEmail: boolean;
+  /** Who they would be as nobody known here: a new id, or their own where they come from another organization. */
+  ownUserId: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface LinkSearch {
  */
 export async function findLinkCandidate(
   tx: Transaction,
-  { mirror, profile, uniqueEmail }: LinkSearch,
+  { mirror, profile, uniqueEmail, ownUserId }: LinkSearch,
 ): Promise<LinkFinding> {
   const { organizationId } = mirror;
   const emailKey = linkKey(profile.email);
@@ -48,7 +50,8 @@ export async function findLinkCandidate(
   if (candidate !== undefined) {
     return { found: 'several', userIds: eligible.map(({ userId }) => userId) };
   }
-  const having = emailKey === null ? [] : await usersHaving(tx, emailKey);
+  const found = emailKey === null ? [] : await usersHaving(tx, emailKey);
+  const having = found.filter((userId) => userId !== ownUserId);
   if (uniqueEmail && having.length > 0) return { found: 'emailInUse', userIds: having };
   const alike = same[0]?.userId ?? having[0];
   return alike === undefined ? { found: 'nobody' } : { found: 'lookAlike', userId: alike };

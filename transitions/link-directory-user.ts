@@ -60,7 +60,8 @@ export async function linkDirectoryUser(
   if (profile === null) return { linked: 'nobody' };
   if (backs && (await isIgnored(tx, mirror))) return { linked: 'pending' };
   const uniqueEmail = question.file.users?.uniqueEmail ?? false;
-  const finding = await findLinkCandidate(tx, { mirror, profile, uniqueEmail });
+  const ownUserId = question.newUserId();
+  const finding = await findLinkCandidate(tx, { mirror, profile, uniqueEmail, ownUserId });
   const doubt = backs ? await doubtAbout(tx, mirror, profile, finding) : null;
   if (doubt !== null) {
     await requestLink(tx, mirror, doubt);
@@ -87,7 +88,8 @@ export async function linkDirectoryUser(
       subjectId: finding.userId,
     });
   }
-  return { linked: 'created', membershipId: await createSeparate(tx, { ...question, profile }) };
+  const separate = { ...question, profile, newUserId: () => ownUserId };
+  return { linked: 'created', membershipId: await createSeparate(tx, separate) };
 }
 
 /** What only an admin can decide; null where nothing is in doubt. */

@@ -10,6 +10,7 @@ import { changeMembership } from './change-membership.ts';
 import { lockLinkKeys } from './link-candidates.ts';
 import { createSeparate } from './link-directory-user.ts';
 import { ensureOrganization, policyOf } from './organization.ts';
+import { lockPeople } from './person-locks.ts';
 import { keepReason } from './reasons.ts';
 import { releaseEmail } from './release-email.ts';
 import { settlePerson } from './settle-person.ts';
@@ -70,6 +71,8 @@ export async function resolveLinkRequest(
 ): Promise<LinkRequestDocument> {
   return inTransaction(store, async (tx) => {
     const request = await waitingRequest(tx, by.requestId);
+    // An edge of theirs that arrives now must find the membership, or be found by its judging.
+    await lockPeople(tx, request.organizationId, [request.directoryUserId]);
     const mirror = await waitingMirror(tx, request);
     const organization = await ensureOrganization(tx, request.organizationId);
     const outcome = await decide(tx, {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 
 import type { FencedTransaction, Fences } from '../../platform/mongo/fences.ts';
-import type { Store } from '../../platform/mongo/store.ts';
+import type { Collections, Store } from '../../platform/mongo/store.ts';
 
 /**
  * Fences that look where the production ones lock: what a program would do that trusts its transactions.
@@ -33,10 +33,11 @@ async function readKey(tx: FencedTransaction, key: string): Promise<void> {
 /**
  * A store on which nothing locks: fences only read, and a membership, its row at the gate and a guard are
  * written without their transaction, since a write inside it would be the lock by itself. For negative
- * controls.
+ * controls. `more`: other collections in which a write of the race would be a lock.
  */
-export function unlocked(store: Store): Store {
+export function unlocked(store: Store, more: (keyof Collections)[] = []): Store {
   const { memberships, gate, guards } = store.collections;
+  const others = more.map((name) => [name, outsideTransactions(store.collections[name])]);
   return {
     ...store,
     fences: readOnlyFences,
@@ -45,6 +46,7 @@ export function unlocked(store: Store): Store {
       memberships: outsideTransactions(memberships),
       gate: outsideTransactions(gate),
       guards: outsideTransactions(guards),
+      ...Object.fromEntries(others),
     },
   };
 }
@@ -55,6 +57,10 @@ function outsideTransactions<T extends object>(collection: T): T {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
+      if (name === 'deleteOne') {
+        return async (filter: object, options: object) =>
+          value.call(target, filter, { ...options, session: undefined });
+      }
       if (name !== 'replaceOne' && name !== 'updateOne') return value.bind(target);
       return async (filter: object, change: object, options: object) =>
         value.call(target, filter, change, { ...options, session: undefined });

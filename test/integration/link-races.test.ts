@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { Refusal } from '../../domain/errors.ts';
+import { takeIn } from '../../intake/take-in.ts';
+import type { Store } from '../../platform/mongo/store.ts';
+import type { EventEnvelope } from '../../platform/workos/wire.ts';
+import { resolveLinkRequest, type LinkDecision } from '../../transitions/resolve-link-request.ts';
+import { undoLink } from '../../transitions/undo-link.ts';
+import { drive, membershipById } from '../support/by-hand.ts';
+import { company } from '../support/company.ts';
+import { userEvent } from '../support/events.ts';
+import { meeting, unlocked } from '../support/fences.ts';
+import { openTenure, type TestTenure } from '../support/tenure.ts';
+
+const times = Number(process.env['TENURE_TEST_RACES'] ?? 8);
+/** On a busy machine a race is run fewer times, but never fewer than three. */
+const budgetMs = process.env['TENURE_TEST_RACES'] === undefined ? 3_000 : Number.POSITIVE_INFINITY;
+const controls = 10;
+
+let tenure: TestTenure;
+
+beforeAll(async () => {
+  tenure = await openTenure();
+}, 60_000);
+
+afterAll(async () => tenure.close());
+
+/** People made ready for one race: what runs at once, and what is wrong afterwards (null: nothing). */
+interface Ready {
+  atOnce: ((store: Store) => Promise<unknown>)[];
+  wrong: () => Promise<string | null>;
+}
+
+async function take(store: Store, envelope: EventEnvelope): Promise<unknown> {
+  const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
+  return takeIn(store, envelope, delivery, tenure.intake);
+}
+
+const rules = () => ({ file: tenure.file, newUserId: tenure.intake.newUserId });
+
+/** A decision that comes too late is refused: one of the right outcomes of a race. */
+async function unlessRefused(work: Promise<unknown>): Promise<'done' | 'refused'> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    if (error instanceof Refusal) return 'refused';
+    throw error;
+  }
+}
+
+function resolving(requestId: string, decision: LinkDecision) {
+  return async (store: Store) =>
+    unlessRefused(
+      resolveLinkRequest(store, { requestId, actor: 'admin:ada', reason: null, decision }, rules()),
+    );
+}
+
+async function mirrorOf(directoryUserId: string) {
+  const { directoryUsers } = tenure.store.collections;
+  const mirror = await directoryUsers.findOne({ 'records.id': directoryUserId });
+  if (mirror === null) throw new Error('There is no such directory user.');
+  return mirror;
+}
+
+async function inDoubt() {
+  const at = await company(tenure);
+  const [one, two] = [await at.add(), await at.add()];
+  const person = at.sketch('idp');
+  await take(tenure.store, userEvent('created', person));
+  const [request] = await at.requests();
+  return { at, one, two, person, requestId: request?._id ?? '' };
+}
+
+const races: Record<string, () => Promise<Ready>> = {
+  'two decisions on one link request': async () => {
+    const { at, requestId } = await inDoubt();
+    const outcomes: string[] = [];
+    const separate = async (store: Store) => {
+      outcomes.push(await resolving(requestId, { action: 'separate' })(store));
+    };
+    return {
+      atOnce: [separate, separate],
+      async wrong() {
+        if ((await at.count()) !== 3) return `${await at.count()} memberships`;
+        return outcomes.toSorted().join() === 'done,refused' ? null : outcomes.join();
+      },
+    };
+  },
+
+  'a decision to link, and the leaving of the directory user': async () => {
+    const { one, person, requestId } = await inDoubt();
+    const event = userEvent('deleted', person);
+    return {
+      atOnce: [
+        resolving(requestId, { action: 'link', userId: one.id }),
+        async (store) => take(store, event),
+      ],
+      async wrong() {
+        const mirror = await mirrorOf(person.id);
+        if (mirror.records[0]?.state !== 'deleted') return 'the leaving is lost';
+        const { backed, generation } = await membershipById(tenure, one.membershipId);
+        if (backed) return 'backed by somebody who left';
+        const linked = mirror.membershipId !== null;
+        // Either the decision came first, and the person left, or it was refused and nothing happened.
+        return generation === (linked ? 1 : 0) ? null : `generation ${generation}`;
+      },
+    };
+  },
+
+  'two decisions to link two of one directory to one person': async () => {
+    const at = await company(tenure);
+    const one = await at.add();
+    await at.add();
+    const people = [at.sketch('idp'), at.sketch('idp')];
+    for (const person of people) await take(tenure.store, userEvent('created', person));
+    const requests = await at.requests();
+    return {
+      atOnce: requests.map(({ _id }) => resolving(_id, { action: 'link', userId: one.id })),
+      async wrong() {
+        const { directoryUsers } = tenure.store.collections;
+        const linked = await directoryUsers.countDocuments({ membershipId: one.membershipId });
+        return linked === 1 ? null : `${linked} of one directory behind one person`;
+      },
+    };
+  },
+
+  'two of one directory arrive with the address of one who was there before': async () => {
+    const at = await company(tenure);
+    // The directory is known already: its announcement would make the two wait for each other.
+    await take(tenure.store, userEvent('created', at.sketch('idp', { email: null })));
+    const { membershipId } = await at.add();
+    const events = [at.sketch('idp'), at.sketch('idp')].map((one) => userEvent('created', one));
+    return {
+      atOnce: events.map((event) => async (store) => take(store, event)),
+      async wrong() {
+        const { directoryUsers } = tenure.store.collections;
+        const linked = await directoryUsers.countDocuments({ membershipId });
+        if (linked !== 1) return `${linked} linked to one person`;
+        return (await at.count()) === 3 ? null : `${await at.count()} memberships`;
+      },
+    };
+  },
+
+  'the undoing of a link, and the leaving of the directory user': async () => {
+    const at = await company(tenure);
+    const { membershipId } = await at.add();
+    const person = at.sketch('idp');
+    await take(tenure.store, userEvent('created', person));
+    await drive(tenure, membershipId);
+    const event = userEvent('deleted', person);
+    return {
+      atOnce: [
+        async (store) =>
+          undoLink(
+            store,
+            { membershipId, directoryUserId: person.id, actor: 'admin:ada', reason: null },
+            rules(),
+          ),
+        async (store) => take(store, event),
+      ],
+      async wrong() {
+        const mirror = await mirrorOf(person.id);
+        if (mirror.records[0]?.state !== 'deleted') return 'the leaving is lost';
+        if (mirror.membershipId === membershipId) return 'the undoing is lost';
+        await drive(tenure, membershipId);
+        const restored = await membershipById(tenure, membershipId);
+        if (restored.access.state !== 'open') return `restored as ${restored.access.reason}`;
+        if (mirror.membershipId === null) return null;
+        const apart = await membershipById(tenure, mirror.membershipId);
+        return apart.backed ? 'backed by somebody who left' : null;
+      },
+    };
+  },
+};
+
+async function outcome(prepare: () => Promise<Ready>, base: Store): Promise<string | null> {
+  const { atOnce, wrong } = await prepare();
+  const { store } = meeting(base, atOnce.length);
+  await Promise.all(atOnce.map(async (run) => run(store)));
+  return wrong();
+}
+
+describe('two at once that both began before either committed', () => {
+  it.each(Object.entries(races))(
+    '%s: never wrong',
+    async (_name, prepare) => {
+      const enough = Date.now() + budgetMs;
+      for (let nth = 0; nth < times && (nth < 3 || Date.now() < enough); nth += 1) {
+        expect(await outcome(prepare, tenure.store)).toBe(null);
+      }
+    },
+    60_000,
+  );
+
+  it.each(Object.entries(races))(
+    '%s: wrong where nothing locks, so this test can see it',
+    async (_name, prepare) => {
+      const seen: (string | null)[] = [];
+      const base = unlocked(tenure.store, ['linkRequests', 'directoryUsers', 'links', 'users']);
+      for (let nth = 0; nth < controls && !seen.some((one) => one !== null); nth += 1) {
+        seen.push(await outcome(prepare, base));
+      }
+      expect(seen.at(-1)).not.toBeNull();
+    },
+    60_000,
+  );
+});
