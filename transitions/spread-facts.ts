@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+
 import type { DirectoryUser } from '../domain/directory-user.ts';
 import type { IdentityRules } from '../domain/host-file.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
@@ -15,6 +17,8 @@ export interface SpreadRules {
 /** How many people one batch judges, and how many of them at once. */
 const batchSize = 200;
 const parallel = 8;
+/** From how many batches' worth of people one batch is drawn. */
+const spread = 10;
 
 /**
  * Longer than any transaction may last. One that read the facts from before the change may still commit
@@ -72,10 +76,19 @@ async function membershipsBehind(
 ): Promise<string[]> {
   const found = await store.collections.memberships
     .find(waiting(_id, revision))
-    .limit(batchSize)
+    .limit(batchSize * spread)
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
-  return found.map((membership) => membership._id);
+  return someOf(found.map((membership) => membership._id));
+}
+
+/** A batch in no order: several processes that took the same people would only make each other fail. */
+function someOf(ids: string[]): string[] {
+  for (let at = ids.length - 1; at > 0; at -= 1) {
+    const other = randomInt(at + 1);
+    [ids[at], ids[other]] = [ids[other] ?? '', ids[at] ?? ''];
+  }
+  return ids.slice(0, batchSize);
 }
 
 /** Directory users behind whom nobody stands: what changed may let them in. */
@@ -121,7 +134,7 @@ async function judgeAgain(
 ): Promise<void> {
   await inTransaction(store, async (tx) => {
     const organization = await readOrganization(tx, organizationId);
-    if (organization === null) return;
+    if (organization === null || !(await isBehind(tx, organization, membershipId))) return;
     const mirrors = await tx.collections.directoryUsers
       .find({ membershipId }, { session: tx.session, projection: { 'records.id': 1 } })
       .toArray();
@@ -134,6 +147,19 @@ async function judgeAgain(
       cause: 'configuration',
     });
   });
+}
+
+/** Another process may have judged them since the batch was made. */
+async function isBehind(
+  tx: Transaction,
+  { _id, revision }: OrganizationDocument,
+  membershipId: string,
+): Promise<boolean> {
+  const found = await tx.collections.memberships.findOne(
+    { _id: membershipId, ...waiting(_id, revision) },
+    { session: tx.session, projection: { _id: 1 } },
+  );
+  return found !== null;
 }
 
 async function settleAgain(

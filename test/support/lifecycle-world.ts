@@ -534,12 +534,17 @@ const reassign: Event = (world) => {
 
 const getsRole: Event = ({ membership, truth }) => {
   if (truth.committed || !truth.inDirectory) return;
-  narrow(membership, { roles: ['role_a'], permissions: [], features: [] }, ignore);
+  narrow(
+    membership,
+    { roles: ['role_a'], permissions: [], features: [] },
+    { urgent: true },
+    ignore,
+  );
 };
 const losesRole: Event = ({ membership, truth }) => {
   if (truth.committed || !truth.inDirectory) return;
   const before = membership.narrowings;
-  narrow(membership, { roles: [], permissions: [], features: [] }, ignore);
+  narrow(membership, { roles: [], permissions: [], features: [] }, { urgent: true }, ignore);
   if (membership.narrowings > before) truth.roleLossOwed = true;
 };
 
