@@ -94,6 +94,9 @@ async function populate(
   const [first] = everybody;
   if (first === undefined) return;
   const { organizationId, directoryId } = first;
+  await until('the migrations', 60_000, 100, async () =>
+    tenure.store.collections.fences.findOne({ _id: 'schema' }),
+  );
   await putPolicy(tenure.store, organizationId, {
     policy: {
       ...resolvePolicy(null, { deletionAllowed: true }),
