@@ -30,8 +30,10 @@ export function parseUserEvent(
     eventId: envelope.id,
     updatedAtMs: optionalTime(data.updated_at),
   };
-  const deleted = envelope.event === 'dsync.user.deleted';
-  return { kind: 'user', telling: tellingOf(data, version, deleted) };
+  const telling = tellingOf(data, version, envelope.event === 'dsync.user.deleted');
+  // Nobody is told of before they are there: without `created_at` the earliest event bounds it.
+  telling.record.bornAtMs ??= eventAtMs;
+  return { kind: 'user', telling };
 }
 
 /** A directory user of WorkOS as a telling of this version. */
@@ -49,8 +51,7 @@ export function tellingOf(
       // On a deletion WorkOS repeats the state from before it, often `active`: it must not be believed.
       state: deleted ? 'deleted' : stateOf(data.state),
       version,
-      // Nobody is told of before they are there: without `created_at` the earliest telling bounds it.
-      bornAtMs: optionalTime(data.created_at) ?? version.eventAtMs,
+      bornAtMs: optionalTime(data.created_at),
       roles: rolesOf(data),
       groupsFloor: null,
       profile: profileFrom(data),
