@@ -168,8 +168,9 @@ async function afterRefusal(
       if (cursor.after === null || isAgain) {
         throw trouble(polling, 'requestRefused', 'WorkOS refuses the request', intervalMs);
       }
-      await loseEventCursor(store, cursor, new Date(now));
-      reports.answered('cursorLost');
+      const isLost = await loseEventCursor(store, cursor, new Date(now));
+      // Not lost: another poller is further than the place that was refused here.
+      if (isLost) reports.answered('cursorLost');
       return;
     }
     case 'keyRefused':

@@ -287,7 +287,10 @@ describe('a poll that meets what is no event', () => {
       'dsync.user.created',
       'unreadable',
     ]);
-    expect(aside.map(({ problems }) => problems?.[0]?.path).toSorted()).toEqual(['', 'id']);
+    expect(aside.map(({ problems }) => problems?.[0]?.path ?? 'none').toSorted()).toEqual([
+      '',
+      'id',
+    ]);
     // So that it goes with the person, when they are forgotten.
     expect(aside.find(({ event }) => event !== 'unreadable')?.subjects).toEqual([lost.id]);
     expect(await notices.countDocuments({ code: 'eventQuarantined' })).toBe(2);
@@ -433,6 +436,24 @@ describe('a cursor that WorkOS does not know any more', () => {
     expect(failure).toMatchObject({ type: 'requestRefused', nextRetryDelay: 1234 });
     expect(await poller.cursor()).toEqual(lost);
     expect(await directories.countDocuments({ reconcileWantedAt: { $exists: true } })).toBe(0);
+  });
+
+  it('is left alone where another poller is further already', async () => {
+    const events = Array.from({ length: 2 }, () => userEvent('created', someone()));
+    const poller = await pollerOn(always(...events.slice(0, 1)));
+    await poller.poll();
+    const late: EventsApi = {
+      async page(position) {
+        if (!('after' in position) || position.after !== events[0]?.id) {
+          return { answer: 'page', items: [], next: null };
+        }
+        await poller.poll({ api: always(...events) });
+        return { answer: 'positionRefused' };
+      },
+    };
+    await poller.poll({ api: late });
+    expect(await poller.cursor()).toMatchObject({ after: events[1]?.id, lostAt: null });
+    expect(poller.outcomes).not.toContain('cursorLost');
   });
 
   it('is not what is wrong where there is none', async () => {
