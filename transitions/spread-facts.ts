@@ -59,7 +59,12 @@ export async function spreadPending(
 ): Promise<number | null> {
   if (organization.spreading === undefined) return null;
   const { _id, revision } = organization;
-  return store.collections.memberships.countDocuments(waiting(_id, revision));
+  const { memberships, directoryUsers } = store.collections;
+  const [members, strangers] = await Promise.all([
+    memberships.countDocuments(waiting(_id, revision)),
+    directoryUsers.countDocuments(waitingOutside(_id, revision)),
+  ]);
+  return members + strangers;
 }
 
 function waiting(organizationId: string, revision: number): object {
@@ -68,6 +73,10 @@ function waiting(organizationId: string, revision: number): object {
     factsRevision: { $lt: revision },
     phase: { $nin: ['anonymizing', 'anonymized'] },
   };
+}
+
+function waitingOutside(organizationId: string, revision: number): object {
+  return { organizationId, membershipId: null, factsRevision: { $lt: revision } };
 }
 
 async function membershipsBehind(
@@ -97,7 +106,7 @@ async function strangersBehind(
   { _id, revision }: OrganizationDocument,
 ): Promise<string[]> {
   const found = await store.collections.directoryUsers
-    .find({ organizationId: _id, membershipId: null, factsRevision: { $lt: revision } })
+    .find(waitingOutside(_id, revision))
     .limit(batchSize)
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
