@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { resolveLinkRequest } from '../../transitions/resolve-link-request.ts';
 import { laterTime, userEvent, workosId } from '../support/events.ts';
 import { startTenure, type RunningTenure } from '../support/tenure.ts';
+
+async function eventually<T>(look: () => Promise<T | null>): Promise<T> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const found = await look();
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('Waited in vain.');
+}
 
 describe('the lifecycle', () => {
   let tenure: RunningTenure;
@@ -119,10 +129,23 @@ describe('the lifecycle', () => {
     await tenure.untilMembership(left._id, (m) => m.phase === 'anonymized');
     expect(await noticesAbout(left._id)).toBe(1);
 
-    const waiting = await tenure.until(newcomer.id, () => true);
-    expect(waiting).toMatchObject({ phase: 'joining', access: { state: 'closed' } });
-    expect(await noticesAbout(waiting._id)).toBe(1);
+    const { organizationId } = newcomer;
+    const asked = await eventually(async () =>
+      tenure.store.collections.linkRequests.findOne({ organizationId, resolution: null }),
+    );
+    expect(asked.cause).toBe('hostRefused');
+    expect(await tenure.store.collections.memberships.countDocuments({ organizationId })).toBe(0);
     await users.deleteOne({ email: newcomer.email });
+    await resolveLinkRequest(
+      tenure.store,
+      {
+        requestId: asked._id,
+        actor: 'admin:ada',
+        reason: null,
+        decision: { action: 'separate' },
+      },
+      { file: tenure.file, newUserId: tenure.intake.newUserId },
+    );
     await tenure.until(newcomer.id, (m) => m.access.state === 'open');
     await users.dropIndex(index);
   });
