@@ -10,6 +10,7 @@ import { policyInForce } from '../transitions/policy-in-force.ts';
 import { recordConditions } from '../transitions/record-conditions.ts';
 import { waitForTeardown } from '../transitions/wait-for-teardown.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
+import { groupsLetIn } from './groups-let-in.ts';
 import type { LookRequest } from './look.ts';
 import { hostMembership } from './revoke-sessions.ts';
 
@@ -18,8 +19,9 @@ type LastLook = ConditionsFound['lastLook'];
 /**
  * The last look before the commit point: every directory user ever linked, by id and by (directory,
  * `idp_id`), must answer inactive or 404 while its directory answers, or an admin must have approved the end
- * of that directory, and no resource may be left without an owner. Anything unclear means wait. Somebody whom WorkOS calls active goes through the intake, so
- * that a return whose events were all lost still counts.
+ * of that directory, and no resource may be left without an owner. Anything unclear means wait. Somebody whom
+ * WorkOS calls active goes through the intake, so that a return whose events were all lost still counts; where
+ * groups grant access, theirs are read afresh and decide.
  *
  * The time written down is the workflow's, from before the first question.
  */
@@ -134,11 +136,27 @@ async function lookAt(
   const tellings = people.map((person) => tellingOfListing(person, askedAt));
   // An answer that cannot be read is no answer.
   if (tellings.includes(null)) return 'uncertain';
-  const back = tellings.filter((telling) => telling !== null && backs(telling, policy));
-  for (const telling of back) {
-    if (telling !== null) await takeInListing(deps.store, telling, askedAt, deps);
+  const answers: LastLook[] = [];
+  for (const telling of tellings) {
+    if (telling === null || !backs(telling, policy)) continue;
+    answers.push(await takeInActive(deps, membership, telling, askedAt, policy));
   }
-  return back.length > 0 ? 'active' : 'gone';
+  return (['active', 'uncertain'] as const).find((worst) => answers.includes(worst)) ?? 'gone';
+}
+
+/** Somebody whom WorkOS calls active is back, unless none of their groups lets them in. */
+async function takeInActive(
+  deps: ActivityDeps,
+  { organizationId }: Membership,
+  telling: UserTelling,
+  askedAt: Date,
+  policy: Policy,
+): Promise<LastLook> {
+  await takeInListing(deps.store, telling, askedAt, deps);
+  const { directoryId, record } = telling;
+  const of = { organizationId, directoryId, directoryUserId: record.id };
+  const are = await groupsLetIn(deps, policy, of);
+  return are === 'yes' ? 'active' : are === 'no' ? 'gone' : 'uncertain';
 }
 
 /** Judged as an event would be: WorkOS calls somebody active whom an attribute of the policy has leaving. */

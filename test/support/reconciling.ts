@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import type { ActivityDeps } from '../../activities/deps.ts';
 import { createReconcileStep } from '../../activities/reconcile-directory.ts';
 import { defaultRevocationPolicy } from '../../connectors/revocation.ts';
 import {
@@ -54,6 +55,24 @@ export async function passMargin(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, testMarginMs + 20));
 }
 
+/** What activities work with, around the store of a test. */
+export function depsOf(tenure: TestTenure, parts: Partial<ActivityDeps> = {}): ActivityDeps {
+  return {
+    store: tenure.store,
+    file: tenure.file,
+    host: tenure.host,
+    directoryLookup: scriptedLookup(),
+    directoryListing: null,
+    polling: null,
+    revocation: defaultRevocationPolicy,
+    newUserId: tenure.intake.newUserId,
+    maxPauseMs: 1000,
+    guardSettleMs: 0,
+    onVerifiedEmpty: () => undefined,
+    ...parts,
+  };
+}
+
 export interface ReconcileOptions {
   /** Called before each step. */
   before?: (place: ReconcilePlace) => void | Promise<void>;
@@ -70,19 +89,7 @@ export async function reconcile(
 ): Promise<ReconciliationDocument> {
   const runId = randomUUID();
   const of = { runId, directoryId };
-  const step = createReconcileStep({
-    store: tenure.store,
-    file: tenure.file,
-    host: tenure.host,
-    directoryLookup: scriptedLookup(),
-    directoryListing: listing,
-    polling: null,
-    revocation: defaultRevocationPolicy,
-    newUserId: tenure.intake.newUserId,
-    maxPauseMs: 1000,
-    guardSettleMs: 0,
-    onVerifiedEmpty: () => undefined,
-  });
+  const step = createReconcileStep(depsOf(tenure, { directoryListing: listing }));
   if ((await beginReconciliation(tenure.store, of)) === null) throw new Error('Nothing to do.');
   let stopped: ReconcileStop | null = null;
   for (let place: ReconcilePlace | null = firstPlace; place !== null && stopped === null;) {
