@@ -30,12 +30,14 @@ export function createScrape(
         metrics.setMemberships(counted.phases);
         metrics.setBacklog(counted.backlog);
         metrics.setRevocationsOverdue(await countOverdueRevocations(store(), overdueMs));
+        metrics.setOpenGuards(await countOpenGuards(store()));
         metrics.setPoller(polls ? await pollerTimes(store()) : unknownTimes);
         countedAt = performance.now();
       } catch {
         metrics.setMemberships(Object.fromEntries(phases.map((phase) => [phase, NaN])));
         metrics.setBacklog({ count: NaN, oldestSeconds: NaN });
         metrics.setRevocationsOverdue(NaN);
+        metrics.setOpenGuards(NaN);
         metrics.setPoller(unknownTimes);
       }
     }
@@ -56,6 +58,10 @@ async function pollerTimes(store: Store): Promise<{ lag: number; cursorAge: numb
     lag: secondsSince(cursor.polledAt ?? cursor.begunAt),
     cursorAge: secondsSince(cursor.eventAt),
   };
+}
+
+async function countOpenGuards({ collections: { guards } }: Store): Promise<number> {
+  return guards.countDocuments({ state: 'open', shown: true }, { timeoutMS: countTimeoutMs });
 }
 
 async function countMemberships({ collections: { memberships } }: Store): Promise<{

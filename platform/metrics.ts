@@ -53,6 +53,8 @@ export interface Metrics {
   /** Phases that are absent count as 0. */
   setMemberships(counts: Partial<Record<Phase, number>>): void;
   setBacklog(backlog: Backlog): void;
+  /** Guards that wait for a decision. */
+  setOpenGuards(count: number): void;
   /** A webhook was answered. */
   webhookAnswered(status: number): void;
   signalled(kind: SignalKind, succeeded: boolean): void;
@@ -91,6 +93,7 @@ const measuredElsewhere = {
     'tenure_memberships',
     'tenure_memberships_pending',
     'tenure_memberships_pending_oldest_seconds',
+    'tenure_guards_open',
     'tenure_webhook_answers_total',
     'tenure_observed_denials_total',
     'tenure_http_request_duration_seconds',
@@ -134,7 +137,9 @@ export function createMetrics(role: 'api' | 'worker'): Metrics {
   return metrics;
 }
 
-function membershipMetrics(registers: Registry[]): Pick<Metrics, 'setMemberships' | 'setBacklog'> {
+function membershipMetrics(
+  registers: Registry[],
+): Pick<Metrics, 'setMemberships' | 'setBacklog' | 'setOpenGuards'> {
   const memberships = new Gauge({
     name: 'tenure_memberships',
     help: 'Memberships by phase.',
@@ -151,6 +156,11 @@ function membershipMetrics(registers: Registry[]): Pick<Metrics, 'setMemberships
     help: 'For how long the oldest of them has been waiting.',
     registers,
   });
+  const guards = new Gauge({
+    name: 'tenure_guards_open',
+    help: 'Mass changes that wait for an admin to approve or reject them.',
+    registers,
+  });
   return {
     setMemberships(counts) {
       for (const phase of phases) memberships.set({ phase }, counts[phase] ?? 0);
@@ -159,6 +169,7 @@ function membershipMetrics(registers: Registry[]): Pick<Metrics, 'setMemberships
       pending.set(count);
       oldest.set(Math.max(0, oldestSeconds));
     },
+    setOpenGuards: (count) => guards.set(count),
   };
 }
 

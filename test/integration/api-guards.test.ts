@@ -73,6 +73,9 @@ describe('guards', () => {
       blockedBy: [{ code: 'guard', detail: guard._id }],
       deletionDueAt: null,
     });
+    expect((await alone.call('GET', '/metrics', { key: null })).text).toMatch(
+      /^tenure_guards_open [1-9]/m,
+    );
     const decided = await alone.call(
       'GET',
       `/v1/guards?organizationId=${organizationId}&state=approved`,
