@@ -22,6 +22,7 @@ import { userEvent, workosId } from '../support/events.ts';
 import { startForTest } from '../support/simulator-in-test.ts';
 import type { TestSimulator, TestSimulatorOptions } from '../support/simulator.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
+import { eventually } from '../support/time-skipping.ts';
 
 const day = 24 * 3600 * 1000;
 const opened: TestTenure[] = [];
@@ -255,13 +256,11 @@ describe('a poll', () => {
     for (let nth = 0; nth < 20; nth += 1) simulator.join(directoryId, { firstName: `p${nth}` });
     const stop = new AbortController();
     const { inbox } = poller.store.collections;
-    const watching = setInterval(() => {
-      void inbox.countDocuments().then((count) => {
-        if (count >= 5) stop.abort(new Error('stopped'));
-      });
-    }, 1);
+    const stopping = eventually(async () => (await inbox.countDocuments()) >= 5, 'the middle').then(
+      () => stop.abort(new Error('stopped')),
+    );
     await expect(poller.poll({ signal: stop.signal })).rejects.toThrow('stopped');
-    clearInterval(watching);
+    await stopping;
     const half = await inbox.countDocuments();
     expect(half).toBeGreaterThanOrEqual(5);
     expect(half).toBeLessThan(21);

@@ -133,8 +133,11 @@ async function poll(): Promise<string> {
   const polled = async (events: number): Promise<boolean> =>
     ((await eventCursors.findOne({}))?.counts.taken ?? 0) >= events;
   try {
-    const { directory } = simulator.tenant();
-    simulator.join(directory.id, { firstName: 'CanaryAda', email: 'canary.ada@example.com' });
+    const tenant = simulator.tenant();
+    simulator.join(tenant.directory.id, {
+      firstName: 'CanaryAda',
+      email: 'canary.ada@example.com',
+    });
     await keepPoller(tenure.client, tenure.queuePrefix, true);
     await eventually(async () => polled(2), 'the first poll');
     settings.apiFaults.push({ id: '429', path: '/events', status: 429, retryAfter: 1, times: 1 });

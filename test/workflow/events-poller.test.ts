@@ -90,9 +90,12 @@ describe('the workflow of the poller', () => {
   });
 
   it('ends by itself where no worker polls any more', async () => {
-    const { prefix, status } = await deployment((nth) => (nth < 3 ? idle : { polls: false }));
+    const { prefix, status, polls } = await deployment((nth) =>
+      nth < 3 ? idle : { polls: false },
+    );
     await keepPoller(client, prefix, true);
-    await eventually(async () => (await status()) === 'COMPLETED', 'its end');
+    await eventually(async () => (await status()) !== 'RUNNING', 'its end');
+    expect([await status(), polls()]).toEqual(['COMPLETED', 3]);
   });
 
   it('goes on at once while there is more', async () => {
