@@ -57,3 +57,8 @@ export function countLeaving(
 export function graceMsOf({ guard, sandbox }: Pick<Policy, 'guard' | 'sandbox'>): number {
   return sandbox ? 0 : guard.graceDays * dayMs;
 }
+
+/** Whether something happens so soon after a decision that it can only be about the same mistake. */
+export function isSoonAfter({ graceDays }: GuardPolicy, decidedAt: Date, at: Date): boolean {
+  return at.getTime() - decidedAt.getTime() <= graceDays * dayMs;
+}

@@ -1,11 +1,13 @@
 import { combinedBacking, type DirectoryUser } from '../domain/directory-user.ts';
 import { grantsOf } from '../domain/grants.ts';
+import { isSoonAfter } from '../domain/guard-rule.ts';
 import type { IdentityRules } from '../domain/host-file.ts';
 import {
   guardOf,
   hasLeft,
   isCommitted,
   isEntitled,
+  isRetained,
   type Membership,
 } from '../domain/membership.ts';
 import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
@@ -80,7 +82,7 @@ function applyBacking(
   switch (backing) {
     case 'backs':
       if (!membership.backed || membership.suspended) {
-        comeIn(membership, { undone: isUndone(membership, judging) }, note);
+        comeIn(membership, { undone: isUndone(membership, surroundings, judging, at) }, note);
       }
       return;
     case 'suspended':
@@ -98,12 +100,22 @@ function applyBacking(
 }
 
 /**
- * Whether what brings the person back undoes their leaving: it waits at a guard, or an admin rejected it, and
- * now the configuration that ended it is as it was.
+ * Whether what brings the person back undoes their leaving. It waits at a guard, or an admin rejected it, and
+ * now the configuration that ended it is as it was. Or an admin rejected it as one of a mass, and the
+ * directory brings back whom it still knows: for as long as nobody would be erased after an approval. Later
+ * it is a return like any other, to another job perhaps.
  */
-function isUndone(membership: Membership, { cause }: Judging): boolean {
+function isUndone(
+  membership: Membership,
+  { policy }: Surroundings,
+  { cause }: Judging,
+  at: Date,
+): boolean {
   const state = guardOf(membership)?.state;
-  return cause === 'configuration' && (state === 'waits' || state === 'rejected');
+  if (cause === 'configuration') return state === 'waits' || state === 'rejected';
+  const { retained } = membership;
+  const kept = state === 'rejected' && retained !== null && isRetained(membership);
+  return kept && isSoonAfter(policy.guard, retained.at, at);
 }
 
 function endBacking(

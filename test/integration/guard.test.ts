@@ -287,6 +287,28 @@ describe('a rejection', () => {
     expect(await directory.states(leavers.slice(1))).toEqual(Array(3).fill('rejected'));
   });
 
+  it('undoes the leaving of whom the directory brings back soon, manual roles included', async () => {
+    const { directory, leavers, guard } = await massLeaving();
+    const [soon, late] = [leavers[0]!, leavers[1]!];
+    const { memberships } = tenure.store.collections;
+    const ids = [soon.membershipId, late.membershipId];
+    await memberships.updateMany({ _id: { $in: ids } }, { $set: { suspendedRoles: ['billing'] } });
+    await reject(guard._id);
+    await directory.spread();
+    const longAgo = new Date(Date.now() - 8 * dayMs);
+    await memberships.updateOne({ _id: late.membershipId }, { $set: { 'retained.at': longAgo } });
+    for (const one of [soon, late]) {
+      await directory.return(one);
+      await directory.look(one);
+    }
+    const manual = [{ role: 'billing', source: 'manual' }];
+    expect(await directory.membership(soon)).toMatchObject({ roles: manual, suspendedRoles: [] });
+    expect(await directory.membership(late)).toMatchObject({
+      roles: [],
+      suspendedRoles: ['billing'],
+    });
+  });
+
   it('cannot follow a decision', async () => {
     const { guard } = await massLeaving();
     await approve(guard._id);
