@@ -135,7 +135,8 @@ async function mayBeLinked(
     .find({ membershipId: membership._id }, { session })
     .project<{ directoryId: string }>({ directoryId: 1 })
     .toArray();
-  if (linked.length === 0) return !membership.everBacked && !hasLeft(membership);
+  const neverBacked = !membership.everBacked && !hasLeft(membership);
   const backedElsewhere = membership.backed && !membership.suspended;
-  return backedElsewhere && linked.every(({ directoryId }) => directoryId !== mirror.directoryId);
+  const alone = linked.every(({ directoryId }) => directoryId !== mirror.directoryId);
+  return (neverBacked || backedElsewhere) && alone;
 }

@@ -1,4 +1,4 @@
-import type { DirectoryUser } from '../domain/directory-user.ts';
+import { backingOf, type DirectoryUser } from '../domain/directory-user.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import { linkKey } from '../domain/link-keys.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -51,7 +51,7 @@ export async function linkDirectoryUser(
 ): Promise<LinkOutcome> {
   const { mirror, profile, backs } = question;
   if (!backs) await lapseIgnored(tx, mirror);
-  if (!backs && !question.firstSeen) {
+  if (!backs && !question.firstSeen && !isThere(mirror, question.policy)) {
     // Looked for by e-mail once already. A late word about a forgotten person would find whoever has the
     // address now, and would bring their data back.
     await withdrawRequest(tx, mirror);
@@ -90,6 +90,15 @@ export async function linkDirectoryUser(
   }
   const separate = { ...question, profile, newUserId: () => ownUserId };
   return { linked: 'created', membershipId: await createSeparate(tx, separate) };
+}
+
+/**
+ * Whether the record says that the person is there, though its directory has no say in it or no group lets
+ * them in yet. Who they are was not known when it came first, perhaps, and is by now.
+ */
+function isThere(mirror: DirectoryUser, policy: Policy): boolean {
+  const withSay = { ...policy, lifecycleAuthority: 'any' as const, accessByGroup: false };
+  return backingOf(mirror, withSay) === 'backs';
 }
 
 /** What only an admin can decide; null where nothing is in doubt. */
