@@ -14,19 +14,24 @@ export interface RoleCast {
 /** Takes somebody out of a group, and tells when the role went. A step that a restart repeats tells nothing. */
 export async function watchLosing(stage: Stage, cast: RoleCast): Promise<void> {
   const { person, group } = find(stage, cast);
-  const { roles } = await rolesOnce(stage, person, (there) => there.includes(cast.role));
+  if (!person.user.groupIds.includes(group.id)) return;
+  const roles = await rolesOnce(stage, person, (there) => there.includes(cast.role));
   stage.log(`${person.handle} has the roles ${roles.join(' and ')}, by groups`);
-  if (!removeFromGroup(stage.world, person, group)) return;
-  const { ms } = await rolesOnce(stage, person, (there) => !there.includes(cast.role));
-  stage.log(`${person.handle} is out of ${group.name}: ${cast.role} is gone (seen after ${ms} ms)`);
+  const started = Date.now();
+  removeFromGroup(stage.world, person, group);
+  await stage.delivered();
+  await rolesOnce(stage, person, (there) => !there.includes(cast.role));
+  stage.log(`${person.handle} is out of ${group.name}: ${cast.role} is gone (${seen(started)})`);
 }
 
 /** Puts somebody into a group, and tells when the role came. */
 export async function watchGetting(stage: Stage, cast: RoleCast): Promise<void> {
   const { person, group } = find(stage, cast);
+  const started = Date.now();
   if (!addToGroup(stage.world, person, group)) return;
-  const { ms } = await rolesOnce(stage, person, (there) => there.includes(cast.role));
-  stage.log(`${person.handle} is in ${group.name} now: ${cast.role} came (seen after ${ms} ms)`);
+  await stage.delivered();
+  await rolesOnce(stage, person, (there) => there.includes(cast.role));
+  stage.log(`${person.handle} is in ${group.name} now: ${cast.role} came (${seen(started)})`);
 }
 
 function find({ world }: Stage, cast: RoleCast): { person: Person; group: Group } {
@@ -41,14 +46,16 @@ async function rolesOnce(
   { tenure, until }: Stage,
   { handle, user }: Person,
   wanted: (roles: string[]) => boolean,
-): Promise<{ roles: string[]; ms: number }> {
-  const started = Date.now();
+): Promise<string[]> {
   return until(`the roles of ${handle}`, 60, async () => {
     const found = await tenure.userOf(user.id);
     const membership = found?.memberships.find(
       ({ organizationId }) => organizationId === user.organizationId,
     );
-    if (membership === undefined || !wanted(membership.roles)) return undefined;
-    return { roles: membership.roles, ms: Date.now() - started };
+    return membership !== undefined && wanted(membership.roles) ? membership.roles : undefined;
   });
+}
+
+function seen(startedAt: number): string {
+  return `seen after ${Date.now() - startedAt} ms`;
 }

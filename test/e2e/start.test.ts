@@ -134,6 +134,13 @@ describe('npm start', () => {
     );
     expect(forgotten).toMatchObject({ email: null, name: null, status: 'anonymized' });
     expect(forgotten.memberships[0].outcome).toBe('anonymized');
+    // On the way there the groups gave roles, and took one.
+    const { data } = await get('/v1/users?status=active&limit=100');
+    const rolesOf = (email: string): string[] =>
+      data.find((user: { email: string }) => user.email === email).memberships[0].roles;
+    expect(rolesOf('grace@acme.example')).toEqual(['admin', 'member']);
+    expect(rolesOf('yara@acme.example')).toEqual(['member']);
+    expect(rolesOf('bo@acme.example')).toEqual(['editor', 'member']);
   }, 180_000);
 
   it('starts a killed worker again, and is ready again', async () => {
