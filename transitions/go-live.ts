@@ -1,3 +1,5 @@
+import type { Filter } from 'mongodb';
+
 import type { HostFile } from '../domain/host-file.ts';
 import { hasLeft, isCommitted, type Membership } from '../domain/membership.ts';
 import { coolingOffEnds, type Policy } from '../domain/policy.ts';
@@ -7,8 +9,9 @@ import { demandRevocation } from './access-facts.ts';
 import { changeMembership, type Note } from './change-membership.ts';
 import { ensureOrganization, policyOf } from './organization.ts';
 
-/** How many people one batch takes up. */
+/** How many people one batch takes up, and how many of them at once. */
 const batchSize = 200;
+const parallel = 8;
 
 /**
  * Takes up in earnest what an observing Tenure left undone, one batch a call: sessions are revoked, the host
@@ -16,16 +19,27 @@ const batchSize = 200;
  * and says by itself whether they were taken up, so it goes on after a crash where it stood, and what an
  * observing worker that still runs writes meanwhile is taken up as well.
  *
- * Returns whether there may be more to do.
+ * Those who are out come first: their sessions are alive until then. Returns whether there may be more to do.
  */
 export async function goLive(store: Store, file: Pick<HostFile, 'defaults'>): Promise<boolean> {
-  const found = await store.collections.memberships
-    .find({ observed: { $exists: true } })
-    .limit(batchSize)
-    .project<{ _id: string }>({ _id: 1 })
-    .toArray();
-  for (const { _id } of found) await takeUp(store, file, _id);
+  const out = await observedOnes(store, { 'access.state': 'closed' });
+  const found = out.length > 0 ? out : await observedOnes(store, {});
+  for (let from = 0; from < found.length; from += parallel) {
+    const some = found.slice(from, from + parallel);
+    await Promise.all(some.map(async ({ _id }) => takeUp(store, file, _id)));
+  }
   return found.length > 0;
+}
+
+async function observedOnes(
+  store: Store,
+  filter: Filter<Membership>,
+): Promise<Pick<Membership, '_id'>[]> {
+  return store.collections.memberships
+    .find({ observed: { $exists: true }, ...filter })
+    .limit(batchSize)
+    .project<Pick<Membership, '_id'>>({ _id: 1 })
+    .toArray();
 }
 
 async function takeUp(
