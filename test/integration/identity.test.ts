@@ -40,7 +40,7 @@ describe('a recycled e-mail address', () => {
     const projects = tenure.hostDb.collection<{ _id: string }>('projects');
     const { organizationId } = at;
     const owned = { organizationId, ownerId: left.userId };
-    await projects.insertOne({ _id: `p_${organizationId}`, ...owned } as { _id: string });
+    await projects.insertOne({ _id: `p_${organizationId}`, ...owned });
     await tenure.take(userEvent('deleted', former));
     await sessions.insertOne({
       _id: `s_${organizationId}`,
