@@ -19,6 +19,7 @@ import {
   type HistoryPlan,
 } from '../support/directory-history.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
+import type { EventEnvelope } from '../../platform/workos/wire.ts';
 
 /** The nightly form: `TENURE_TEST_INTAKE_SCHEDULES=10000`. */
 const schedules = Number(process.env['TENURE_TEST_INTAKE_SCHEDULES'] ?? 500);
@@ -32,8 +33,8 @@ const inOrderEvery = 10;
 /** How a history is told. */
 interface Telling {
   plan: HistoryPlan;
-  /** Of each event: by which transport it comes. What is lost is only told by the listing at the end. */
-  transports: ('webhook' | 'twice' | 'poll' | 'lost')[];
+  /** Of each event: how it comes. What is lost is only told by the listing at the end, what is late after it. */
+  transports: ('webhook' | 'twice' | 'late' | 'poll' | 'lost')[];
   /** Sort keys of what comes in any order. */
   order: number[];
   /** How much older than it is each listing says it is, milliseconds. */
@@ -47,10 +48,13 @@ const most = 40;
 
 const telling: fc.Arbitrary<Telling> = fc.record({
   plan: historyPlan,
-  transports: fc.array(fc.constantFrom<Telling['transports']>('webhook', 'twice', 'poll', 'lost'), {
-    minLength: most,
-    maxLength: most,
-  }),
+  transports: fc.array(
+    fc.constantFrom<Telling['transports']>('webhook', 'twice', 'late', 'poll', 'lost'),
+    {
+      minLength: most,
+      maxLength: most,
+    },
+  ),
   order: fc.array(fc.nat(), { minLength: most, maxLength: most }),
   margins: fc.array(fc.nat(1500), { minLength: most, maxLength: most }),
   pages: fc.integer({ min: 1, max: 3 }),
@@ -75,12 +79,15 @@ function shuffled(history: History, how: Telling): Delivery[] {
   const stampOf = (atMs: number, index: number): number => atMs - nth(how.margins, index);
   const lastStamp = stampOf(history.end.atMs, 0);
   const anywhere: Delivery[] = [];
+  const late: Delivery[] = [];
   const polled: Extract<Delivery, { by: 'poll' }>['events'] = [];
   let lost = false;
   history.events.forEach(({ atMs, event }, index) => {
     const transport = nth(how.transports, index);
     if (transport === 'lost' && how.listsAtTheEnd && atMs < lastStamp) lost = true;
-    else if (transport === 'poll') polled.push(event);
+    else if (transport === 'late' && isOfSomebody(event, history)) {
+      late.push({ by: 'webhook', event });
+    } else if (transport === 'poll') polled.push(event);
     else anywhere.push({ by: 'webhook', event });
     if (transport === 'twice') anywhere.push({ by: 'webhook', event });
   });
@@ -98,7 +105,15 @@ function shuffled(history: History, how: Telling): Delivery[] {
   const acts = history.mappings.map((mappings): Delivery => ({ by: 'admin', mappings }));
   const told = interleaved([sortedBy(how.order, anywhere), pages, acts], how.order);
   const end: Delivery = { by: 'listing', snapshot: history.end, asOfMs: lastStamp };
-  return lost ? [...told, end] : told;
+  // What was listed whole is not undone by what comes late; of people it takes another listing.
+  return [...told, ...(lost ? [end] : []), ...late];
+}
+
+/** An edge of somebody who is there at the end. */
+function isOfSomebody({ event, data }: EventEnvelope, { end }: History): boolean {
+  if (!event.startsWith('dsync.group.user_')) return false;
+  const { user } = data as { user: { id: string } };
+  return end.users.some(({ id }) => id === user.id);
 }
 
 function sortedBy<T>(keys: readonly number[], items: readonly T[]): T[] {

@@ -176,7 +176,7 @@ export interface Seen {
 }
 
 /** What is seen at the end in Tenure. */
-export async function seenOf(tenure: TestTenure, history: History): Promise<Seen> {
+export async function seenOf(tenure: Pick<TestTenure, 'store'>, history: History): Promise<Seen> {
   const seen: Seen = { people: [], groups: [], access: {} };
   for (const person of history.people) {
     seen.people.push(await personSeen(tenure, person));
@@ -236,7 +236,10 @@ export function truthOf(history: History, { accessByGroup }: { accessByGroup: bo
   return truth;
 }
 
-async function personSeen({ store }: TestTenure, person: TruePerson): Promise<unknown> {
+async function personSeen(
+  { store }: Pick<TestTenure, 'store'>,
+  person: TruePerson,
+): Promise<unknown> {
   const { directoryId, ids } = person;
   const { directoryUsers, directoryEdges, directoryGroups } = store.collections;
   const mirror = await directoryUsers.findOne({ directoryId, 'records.id': { $in: ids } });
@@ -254,7 +257,10 @@ async function personSeen({ store }: TestTenure, person: TruePerson): Promise<un
   return { directoryId, state, id, firstName, roles, groupIds: groupIds.toSorted() };
 }
 
-async function groupSeen({ store }: TestTenure, { id }: TrueGroup): Promise<unknown> {
+async function groupSeen(
+  { store }: Pick<TestTenure, 'store'>,
+  { id }: TrueGroup,
+): Promise<unknown> {
   const group = await store.collections.directoryGroups.findOne({ _id: id });
   const exists = group !== null && group.state === 'active';
   return exists ? { id, exists, name: group.name } : { id, exists };
