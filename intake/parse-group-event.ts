@@ -46,7 +46,7 @@ export function groupTellingOf(
 
 /**
  * Understands `dsync.group.user_added` and `dsync.group.user_removed`. Of both sides only the ids are read,
- * see `docs/decisions/0014-edges-by-ids.md`.
+ * see `docs/decisions/0020-edges-by-ids.md`.
  */
 export function parseEdgeEvent(
   envelope: EventEnvelope,
