@@ -27,15 +27,30 @@ export async function spreadGuards(store: Store, rules: GuardRules): Promise<boo
     .find({ spreading: true })
     .sort({ _id: 1 })
     .toArray();
-  let more = false;
-  for (const guard of guards) {
-    const reached = await reachBatch(store, guard, rules);
-    if (reached > 0) more = true;
-    else if (Date.now() - guard.spreadSince.getTime() >= lateCommitMs) {
-      await finishGuard(store, guard._id);
-    }
+  const rounds = await Promise.allSettled(
+    guards.map(async (guard) => spreadGuard(store, guard, rules)),
+  );
+  throwFailures(rounds);
+  return rounds.some((round) => round.status === 'fulfilled' && round.value);
+}
+
+async function spreadGuard(
+  store: Store,
+  guard: GuardDocument,
+  rules: GuardRules,
+): Promise<boolean> {
+  const reached = await reachBatch(store, guard, rules);
+  if (reached > 0) return true;
+  if (Date.now() - guard.spreadSince.getTime() >= lateCommitMs) await finishGuard(store, guard._id);
+  return false;
+}
+
+/** One person, or one guard, that cannot be done must not stand before all others. */
+function throwFailures(results: readonly PromiseSettledResult<unknown>[]): void {
+  const failures = results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  if (failures.length > 0) {
+    throw new AggregateError(failures, `${failures.length} of ${results.length} failed.`);
   }
-  return more;
 }
 
 /** Returns how many people were reached; 0: nobody is left whom the guard concerns now. */
@@ -78,10 +93,16 @@ async function eachOf(
     .limit(batchSize)
     .project<{ _id: string; generation: number }>({ _id: 1, generation: 1 })
     .toArray();
+  const results: PromiseSettledResult<void>[] = [];
   for (let at = 0; at < found.length; at += parallel) {
     const some = found.slice(at, at + parallel);
-    await Promise.all(some.map(async ({ _id, generation }) => reach(_id, generation)));
+    results.push(
+      ...(await Promise.allSettled(
+        some.map(async ({ _id, generation }) => reach(_id, generation)),
+      )),
+    );
   }
+  throwFailures(results);
   return found.length;
 }
 

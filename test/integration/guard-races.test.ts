@@ -228,18 +228,19 @@ describe('a leaver who comes to a guard while an admin decides', () => {
 describe('a spreading that breaks off', () => {
   /** The store of a process that dies at the nth membership it would change. */
   function dyingAt(nth: number): Store {
-    const { store } = tenure;
     let left = nth;
+    return failing(() => (left -= 1) < 0);
+  }
+
+  function failing(fails: (membershipId: string) => boolean): Store {
+    const { store } = tenure;
     return {
       ...store,
       fences: {
         ...store.fences,
         async membership(tx, id, revision) {
-          left -= 1;
-          if (left >= 0) return store.fences.membership(tx, id, revision);
-          // Those beside it in the batch commit before.
-          await new Promise((resolve) => setTimeout(resolve, slowMs));
-          throw new Error('The process died.');
+          if (fails(id)) throw new Error('It cannot be done.');
+          return store.fences.membership(tx, id, revision);
         },
       },
     };
@@ -248,7 +249,7 @@ describe('a spreading that breaks off', () => {
   it('goes on where it stood, and writes the decision on each person once', async () => {
     const { directory, leavers, guard } = await massLeaving();
     await approve(guard._id);
-    await expect(directory.spread(dyingAt(2))).rejects.toThrow('The process died.');
+    await expect(directory.spread(dyingAt(2))).rejects.toThrow('failed.');
     const halfway = await directory.states(leavers);
     expect(halfway).toContain('waits');
     expect(halfway).toContain('approved');
@@ -257,5 +258,13 @@ describe('a spreading that breaks off', () => {
     for (const one of leavers) {
       expect(await directory.timeline(one, 'guardApproved')).toHaveLength(1);
     }
+  });
+
+  it('passes over somebody who cannot be reached', async () => {
+    const { directory, leavers, guard } = await massLeaving();
+    await approve(guard._id);
+    const poisoned = leavers[0]!.membershipId;
+    await expect(directory.spread(failing((id) => id === poisoned))).rejects.toThrow('failed.');
+    expect(await directory.states(leavers)).toEqual(['waits', ...Array(3).fill('approved')]);
   });
 });
