@@ -76,13 +76,13 @@ export async function noteAbsentGroups(
 
 /**
  * Notes the people of one group whose membership was not listed, after no older telling about the group's
- * members counts any more: nothing outdated may slip in behind the comparison.
+ * members counts any more: nothing outdated may slip in behind the comparison. What is just being written by
+ * a transaction that began before that is left to the next one.
  */
 export async function noteAbsentMembers(
   run: Reconciling,
   place: Pick<ReconcilePlace, 'groupId' | 'after'>,
 ): Promise<Onward> {
-  // Before any edge is compared: transactions that saw the old floor are over when the last group is reached.
   if (place.groupId === null) await raiseAllFloors(run);
   const deadline = Date.now() + budgetMs;
   let group =

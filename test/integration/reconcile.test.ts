@@ -251,6 +251,44 @@ describe('a full comparison of a directory', () => {
   });
 });
 
+describe('somebody who joins while a directory is compared', () => {
+  it('and is in a group, is taken in with the group', async () => {
+    const { simulator, directory, listing } = await acme(1);
+    const staff = simulator.group(directory.id, 'Staff');
+    let id = '';
+    const run = await reconcile(tenure, listing, directory.id, {
+      before: ({ phase }) => {
+        if (phase !== 'members' || id !== '') return;
+        id = simulator.join(directory.id, { firstName: 'Late', groups: [staff] }).user.id;
+      },
+    });
+    expect(run.counts).toMatchObject({ users: { seen: 2, added: 1 }, edges: { added: 1 } });
+    expect(await mirrored(directory.id)).toEqual(truth(simulator, directory.id));
+    expect(await membershipOf(id)).toMatchObject({ backed: true });
+  });
+
+  it('and was told of, is not asked about', async () => {
+    const { simulator, directory, users, listing, next } = await acme(1);
+    const asked: string[] = [];
+    const listening: DirectoryListing = {
+      ...listing,
+      async user(of) {
+        asked.push(of.directoryUserId);
+        return listing.user(of);
+      },
+    };
+    simulator.leave(users[0]!.id);
+    await reconcile(tenure, listening, directory.id, {
+      before: async ({ phase }) => {
+        if (phase !== 'absentUsers') return;
+        simulator.join(directory.id, { firstName: 'Late' });
+        await deliverEvents(tenure, simulator, next + 1);
+      },
+    });
+    expect(asked).toEqual([users[0]!.id]);
+  });
+});
+
 describe('absence', () => {
   it('counts for nobody whom a page left out and WorkOS knows by their id', async () => {
     const { directory, users, listing } = await acme(3);
