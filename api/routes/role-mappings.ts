@@ -77,7 +77,7 @@ const list = z
   });
 
 /** The list alone is understood too: it is what the call replaces. */
-const body = z.preprocess(
+const putBody = z.preprocess(
   (given) => (Array.isArray(given) ? { data: given } : given),
   z.strictObject({ data: list, reason }),
 );
@@ -110,7 +110,7 @@ export const putRoleMappingsRoute = defineRoute({
     'be ones that nothing was told of yet. The answer does not wait for the people: `spreading` counts those ' +
     'who still have what they had. Where it ends access (policy `accessByGroup`), the leavings wait at a guard.',
   auth: 'admin',
-  request: { params, query: nothing, body },
+  request: { params, query: nothing, body: putBody },
   responses: { 200: mappingsShape },
   async handler({ params: { id: organizationId }, body, caller }, { store, hostFile }) {
     await putRoleMappings(store(), hostFile, organizationId, {

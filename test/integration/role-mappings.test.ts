@@ -46,7 +46,7 @@ async function member(organizationId: string, groups: string[] = []) {
   return { person, membershipId: membership.id as string };
 }
 
-async function membership(id: string) {
+async function shown(id: string) {
   const { json } = await api.call('GET', `/v1/memberships/${id}`);
   return json;
 }
@@ -184,12 +184,12 @@ describe('role mappings', () => {
       ids.map((directoryGroupId) => ({ directoryGroupId })),
     );
     const { json } = await get(organizationId);
-    const shown = json.data.map((mapping: Record<string, unknown>) => [
+    const rows = json.data.map((mapping: Record<string, unknown>) => [
       mapping['directoryGroupId'],
       mapping['groupState'],
       mapping['groupName'],
     ]);
-    expect(shown).toEqual([
+    expect(rows).toEqual([
       ['known', 'active', 'Engineering'],
       ['deleted', 'deleted', expect.any(String)],
       ['theirs', 'unknown', null],
@@ -225,7 +225,7 @@ describe('a mapping', () => {
     expect(answer.json.spreading).toEqual({ pending: 2 });
     await settle(membershipId);
     expect((await get(organizationId)).json.spreading).toEqual({ pending: 0 });
-    expect(await membership(membershipId)).toMatchObject({
+    expect(await shown(membershipId)).toMatchObject({
       roles: ['editor'],
       permissions: ['write'],
       features: ['beta'],
@@ -255,7 +255,7 @@ describe('a mapping', () => {
       directoryUserId: person.id,
     });
     expect(answer).toMatchObject({ allowed: true, roles: ['member'], permissions: ['read'] });
-    expect(await membership(membershipId)).toMatchObject({ roles: ['member'] });
+    expect(await shown(membershipId)).toMatchObject({ roles: ['member'] });
   });
 
   it('of a group whose edge goes is taken away with the edge', async () => {
@@ -265,7 +265,7 @@ describe('a mapping', () => {
     await put(organizationId, [{ directoryGroupId: group, roles: ['editor'] }]);
     await settle(membershipId);
     await api.deliver(edge('removed', person, group));
-    expect(await membership(membershipId)).toMatchObject({ roles: [], roleGrants: [] });
+    expect(await shown(membershipId)).toMatchObject({ roles: [], roleGrants: [] });
   });
 
   it('of a group that is deleted gives nothing, though no edge goes', async () => {
@@ -277,7 +277,7 @@ describe('a mapping', () => {
     const { directoryId } = person;
     await api.deliver(groupEvent('deleted', { id: group, directoryId, organizationId }));
     await settle(membershipId);
-    expect(await membership(membershipId)).toMatchObject({ roles: [] });
+    expect(await shown(membershipId)).toMatchObject({ roles: [] });
   });
 
   it('opens no guard, unless access goes by groups', async () => {
