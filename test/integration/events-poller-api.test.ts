@@ -38,7 +38,9 @@ async function answering(
       }),
   );
   const { port } = server.address() as AddressInfo;
-  const access = { apiKey: 'sk_test', apiUrl: `http://127.0.0.1:${port}`, timeoutMs: 300 };
+  // Only where no answer comes a test has to wait for the end of the patience.
+  const timeoutMs = answer === null ? 300 : 20_000;
+  const access = { apiKey: 'sk_test', apiUrl: `http://127.0.0.1:${port}`, timeoutMs };
   return { api: createEventsApi(access), asked };
 }
 

@@ -101,7 +101,7 @@ async function simulated(
   const simulator = await startForTest(options);
   const { directory } = simulator.tenant();
   const { apiKey, url } = simulator;
-  const poller = await pollerOn(createEventsApi({ apiKey, apiUrl: url, timeoutMs: 5000 }));
+  const poller = await pollerOn(createEventsApi({ apiKey, apiUrl: url, timeoutMs: 20_000 }));
   const dsync = (): string[] =>
     simulator
       .events()
@@ -177,7 +177,7 @@ describe('a poll', () => {
   it('begins anew each time until there is an event', async () => {
     const simulator = await startForTest();
     const { apiKey, url } = simulator;
-    const poller = await pollerOn(createEventsApi({ apiKey, apiUrl: url, timeoutMs: 5000 }));
+    const poller = await pollerOn(createEventsApi({ apiKey, apiUrl: url, timeoutMs: 20_000 }));
     await poller.poll();
     await poller.poll();
     expect(poller.asked.map((position) => 'rangeStart' in position)).toEqual([true, true]);
