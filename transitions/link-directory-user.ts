@@ -1,4 +1,4 @@
-import { backingOf, type DirectoryUser } from '../domain/directory-user.ts';
+import type { DirectoryUser } from '../domain/directory-user.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import { linkKey } from '../domain/link-keys.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -27,6 +27,8 @@ export interface LinkQuestion {
   file: Pick<HostFile, 'users'>;
   /** The record backs a membership: only then somebody unknown is created. */
   backs: boolean;
+  /** The record says that they are there, whether its directory has a say in it or not. */
+  there: boolean;
   /** Nothing was known of this directory user before. */
   firstSeen: boolean;
   newUserId: () => string;
@@ -51,9 +53,9 @@ export async function linkDirectoryUser(
 ): Promise<LinkOutcome> {
   const { mirror, profile, backs } = question;
   if (!backs) await lapseIgnored(tx, mirror);
-  if (!backs && !question.firstSeen && !isThere(mirror, question.policy)) {
+  if (!backs && !question.firstSeen && !question.there) {
     // Looked for by e-mail once already. A late word about a forgotten person would find whoever has the
-    // address now, and would bring their data back.
+    // address now, and would bring their data back. Of who is there it may not have been known who they are.
     await withdrawRequest(tx, mirror);
     return { linked: 'nobody' };
   }
@@ -90,15 +92,6 @@ export async function linkDirectoryUser(
   }
   const separate = { ...question, profile, newUserId: () => ownUserId };
   return { linked: 'created', membershipId: await createSeparate(tx, separate) };
-}
-
-/**
- * Whether the record says that the person is there, though its directory has no say in it or no group lets
- * them in yet. Who they are was not known when it came first, perhaps, and is by now.
- */
-function isThere(mirror: DirectoryUser, policy: Policy): boolean {
-  const withSay = { ...policy, lifecycleAuthority: 'any' as const, accessByGroup: false };
-  return backingOf(mirror, withSay) === 'backs';
 }
 
 /** What only an admin can decide; null where nothing is in doubt. */

@@ -11,7 +11,7 @@ import { linkDirectoryUser } from './link-directory-user.ts';
 import { leaveFormerOrganization, saveMirror } from './move-person.ts';
 import { notice } from './notice.ts';
 import { ensureOrganization } from './organization.ts';
-import { backingIn, surroundingsOf, type Surroundings } from './surroundings.ts';
+import { backingIn, saysTheyAreThere, surroundingsOf, type Surroundings } from './surroundings.ts';
 
 /** A directory user as the mirror has it now, and what is known around it. */
 export interface Settling {
@@ -146,14 +146,23 @@ async function ensureLink(
     policy: surroundings.policy,
     file,
     backs: backingIn(mirror, surroundings) === 'backs',
+    there: saysTheyAreThere(mirror, surroundings),
     firstSeen,
     newUserId,
     factsRevision: organization.revision,
   });
-  if (outcome.linked === 'nobody') stripUnlessActive(mirror);
+  if (outcome.linked === 'nobody') {
+    // Nothing comes from a directory that is gone, so nothing would ever erase what it said.
+    if (surroundings.standingOf(mirror).directoryGone) stripAll(mirror);
+    else stripUnlessActive(mirror);
+  }
   if (outcome.linked === 'pending' || outcome.linked === 'nobody') return outcome.linked;
   mirror.membershipId = outcome.membershipId;
   return outcome.linked === 'created' ? 'created' : 'linked';
+}
+
+function stripAll(mirror: DirectoryUser): void {
+  for (const record of mirror.records) record.profile = null;
 }
 
 /** A removal never creates: of somebody unknown only ids and versions stay. */

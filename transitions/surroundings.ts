@@ -28,6 +28,19 @@ export function backingIn(mirror: DirectoryUser, surroundings: Surroundings): Ba
   return backingOf(mirror, surroundings.policy, surroundings.standingOf(mirror));
 }
 
+/**
+ * Whether the record says that the person is there, though its directory may have no say in it, or no group
+ * lets them in yet.
+ */
+export function saysTheyAreThere(mirror: DirectoryUser, surroundings: Surroundings): boolean {
+  const withSay = {
+    ...surroundings.policy,
+    lifecycleAuthority: 'any' as const,
+    accessByGroup: false,
+  };
+  return backingOf(mirror, withSay, surroundings.standingOf(mirror)) === 'backs';
+}
+
 /** Whether a directory that has a say tells by the record itself, or by its end, that the person is out. */
 export function saysTheyAreOut(mirror: DirectoryUser, surroundings: Surroundings): boolean {
   const { policy } = surroundings;

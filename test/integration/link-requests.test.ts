@@ -4,9 +4,10 @@ import { Refusal } from '../../domain/errors.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { takeIn } from '../../intake/take-in.ts';
 import { resolveLinkRequest, type LinkDecision } from '../../transitions/resolve-link-request.ts';
+import { spreadFacts } from '../../transitions/spread-facts.ts';
 import { afterCoolingOff, drive, membershipById, membershipOf } from '../support/by-hand.ts';
 import { company, type Company } from '../support/company.ts';
-import { userEvent } from '../support/events.ts';
+import { directoryEvent, userEvent } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
@@ -173,6 +174,22 @@ describe('a link request', () => {
       expect(await refusalOf(resolve(requestId, decision))).toBe('requestWithdrawn');
     }
     expect(await at.count()).toBe(2);
+  });
+
+  it('is withdrawn with its directory, of which nothing is kept that nothing would ever erase', async () => {
+    const { at, person, requestId } = await inDoubt();
+    const { organizationId } = at;
+    await tenure.take(directoryEvent('deleted', { id: person.directoryId, organizationId }));
+    for (let more = true; more;) {
+      more = await spreadFacts(tenure.store, {
+        file: tenure.file,
+        newUserId: tenure.intake.newUserId,
+      });
+    }
+    expect(await refusalOf(resolve(requestId, { action: 'separate' }))).toBe('requestWithdrawn');
+    const { directoryUsers } = tenure.store.collections;
+    const mirror = await directoryUsers.findOne({ 'records.id': person.id });
+    expect(mirror).toMatchObject({ membershipId: null, records: [{ profile: null }] });
   });
 
   it('that does not exist is not found', async () => {
