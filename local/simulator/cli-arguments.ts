@@ -24,7 +24,7 @@ const options = {
   department: single,
   'job-title': single,
   username: single,
-  role: single,
+  role: multiple,
   state: single,
   type: single,
   count: single,
@@ -251,7 +251,8 @@ function attributes(values: Values): Record<string, unknown> {
     departmentName: values.department,
     jobTitle: values['job-title'],
     username: values.username,
-    role: values.role,
+    // `--role ''` takes the roles away.
+    roles: values.role?.filter((slug) => slug !== ''),
     state: values.state,
     customAttributes: custom.length === 0 ? undefined : Object.fromEntries(custom),
   };

@@ -49,6 +49,8 @@ const attributes = {
   lastName: text,
   username: text,
   jobTitle: text,
+  /** Slugs of roles that WorkOS itself assigns; `role` where there is one. */
+  roles: z.array(z.string()).optional(),
   role: text,
   state: userStateSchema.optional(),
   customAttributes: z.record(z.string(), z.unknown()).optional(),
@@ -59,10 +61,11 @@ const attributes = {
 const attributesSchema = z.object(attributes);
 
 function personAttributes(input: z.infer<typeof attributesSchema>): people.PersonAttributes {
-  const { name, managerEmail, departmentName, customAttributes, ...plain } = input;
+  const { name, managerEmail, departmentName, customAttributes, role, ...plain } = input;
   const [first, ...rest] = (name ?? '').split(' ');
   return {
     ...(name === undefined ? {} : { firstName: first ?? null, lastName: rest.join(' ') || null }),
+    ...(role === undefined ? {} : { roles: role === null ? [] : [role] }),
     ...Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)),
     customAttributes: {
       ...customAttributes,

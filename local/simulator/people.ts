@@ -12,7 +12,8 @@ export interface PersonAttributes {
   lastName?: string | null | undefined;
   username?: string | null | undefined;
   jobTitle?: string | null | undefined;
-  role?: string | null | undefined;
+  /** Slugs of roles of WorkOS; the first is the one that `role` names. */
+  roles?: string[] | undefined;
   state?: UserState | undefined;
   /** Merged into what is there; null removes an attribute. `manager_email` and `department_name` belong here. */
   customAttributes?: Record<string, unknown> | undefined;
@@ -43,6 +44,7 @@ export function join(world: World, directory: Directory, input: NewPerson): Pers
     jobTitle: null,
     state: 'active',
     role: null,
+    roles: [],
     ...given(input),
     customAttributes: merge({}, input.customAttributes),
     groupIds: [],
@@ -249,14 +251,14 @@ function onWire(world: World, user: DirectoryUser): Wire {
 
 /** The attributes that were named at all; custom attributes are merged separately. */
 function given(input: PersonAttributes): Partial<Omit<DirectoryUser, 'customAttributes'>> {
-  const { email, firstName, lastName, username, jobTitle, role, state } = input;
+  const { email, firstName, lastName, username, jobTitle, roles, state } = input;
   return {
     ...(email === undefined ? {} : { email }),
     ...(firstName === undefined ? {} : { firstName }),
     ...(lastName === undefined ? {} : { lastName }),
     ...(username === undefined ? {} : { username }),
     ...(jobTitle === undefined ? {} : { jobTitle }),
-    ...(role === undefined ? {} : { role }),
+    ...(roles === undefined ? {} : { role: roles[0] ?? null, roles }),
     ...(state === undefined ? {} : { state }),
   };
 }

@@ -67,6 +67,8 @@ const directoryUserSchema = z.object({
   state: userStateSchema,
   customAttributes: attributes,
   role: z.string().nullable(),
+  /** All of them, where an environment lets people have several; `role` is the first. */
+  roles: z.array(z.string()).default([]),
   groupIds: z.array(z.string()),
   createdAt: z.string(),
   updatedAt: z.string(),

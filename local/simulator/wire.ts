@@ -102,10 +102,17 @@ export function userInEvent(user: DirectoryUser, deprecated: boolean): Wire {
     state: user.state,
     raw_attributes: deprecated ? { id: user.idpId, userName: user.username ?? user.email } : {},
     custom_attributes: customAttributes(user),
-    ...(user.role === null ? {} : { role: { slug: user.role }, roles: [{ slug: user.role }] }),
+    ...rolesOf(user),
     created_at: user.createdAt,
     updated_at: user.updatedAt,
   };
+}
+
+/** Absent for somebody without a role. */
+function rolesOf({ role, roles }: DirectoryUser): Wire {
+  if (role === null) return {};
+  const slugs = roles.length === 0 ? [role] : roles;
+  return { role: { slug: role }, roles: slugs.map((slug) => ({ slug })) };
 }
 
 /** `username` and `job_title` are predefined attributes of an environment: they arrive beside the customer's own. */

@@ -23,7 +23,7 @@ const happenings = [
   'reactivate',
   'delete',
   'recreate',
-  'recreateSilently',
+  'replace',
   'enter',
   'enter',
   'enter',
@@ -246,9 +246,8 @@ class World {
       this.changeEdge(what, record, group);
     } else if (what === 'delete') {
       this.remove(record, choice);
-    } else if (what === 'recreateSilently') {
-      // The old id just stops to exist: nothing is announced of it.
-      this.renew(record);
+    } else if (what === 'replace') {
+      this.replace(record, choice);
     } else if (what === 'deactivate' || what === 'reactivate') {
       record.state = what === 'deactivate' ? 'inactive' : 'active';
       this.tell('updated', record);
@@ -257,6 +256,14 @@ class World {
       else record.roles = ['admin', 'viewer'].filter((_, nth) => (choice >> nth) % 2 === 1);
       this.tell('updated', record);
     }
+  }
+
+  /** A new id takes the place of the old one, whose deletion is announced after it, or not at all. */
+  private replace(record: RecordOf, choice: number): void {
+    const old = { ...record, ids: [...record.ids] };
+    this.renew(record);
+    this.clockMs += choice;
+    if (choice % 2 === 1) this.tell('deleted', old);
   }
 
   /** WorkOS announces the ends of the edges before the deletion, after it, or not at all. */

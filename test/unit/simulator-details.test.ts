@@ -130,6 +130,12 @@ describe('the command line', () => {
       { person: 'ada', email: 'x@y.test', customAttributes: { floor: null } },
       '/simulator/update',
     ],
+    [
+      'update ada --role admin --role viewer',
+      { person: 'ada', roles: ['admin', 'viewer'] },
+      '/simulator/update',
+    ],
+    ['update ada --role=', { person: 'ada', roles: [] }, '/simulator/update'],
     ['add-to-group ada Staff', { person: 'ada', group: 'Staff' }, '/simulator/add-to-group'],
     ['delete-directory okta', { directory: 'okta' }, '/simulator/delete-directory'],
     [

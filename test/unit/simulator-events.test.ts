@@ -96,7 +96,11 @@ describe('the check against the official event schemas', () => {
     const directory = tenant(world, { deprecatedAttributes: true });
     const group = directories.createGroup(world, directory, { name: 'Staff' });
     directories.renameGroup(world, group, 'Everyone');
-    const person = people.join(world, directory, { ...ada, role: 'admin', groups: [group] });
+    const person = people.join(world, directory, {
+      ...ada,
+      roles: ['admin', 'viewer'],
+      groups: [group],
+    });
     people.update(world, person, { username: 'ada', jobTitle: 'Engineer', lastName: 'Lovelace' });
     people.update(world, person, { state: 'suspended' });
     people.removeFromGroup(world, person, group);
@@ -142,6 +146,22 @@ describe('the check against the official event schemas', () => {
       'user.created',
       'user.deleted',
     ]);
+  });
+});
+
+describe('the roles of somebody', () => {
+  it('are all told, the first one as their role, and none as no field at all', () => {
+    const world = newWorld();
+    const person = people.join(world, tenant(world), { ...ada, roles: ['admin', 'viewer'] });
+    people.update(world, person, { roles: [] });
+    const [joined, updated] = since(world, world.state.events.length - 2);
+    expect(joined?.data).toMatchObject({
+      role: { slug: 'admin' },
+      roles: [{ slug: 'admin' }, { slug: 'viewer' }],
+    });
+    expect(updated?.data).not.toHaveProperty('role');
+    expect(updated?.data).not.toHaveProperty('roles');
+    expect(updated?.data['previous_attributes']).toMatchObject({ role: { slug: 'admin' } });
   });
 });
 
