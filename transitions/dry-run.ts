@@ -73,7 +73,8 @@ export function linkedIn(organizationId: string): Filter<Membership> {
     organizationId,
     withoutDirectory: true,
     erasure: null,
-    $or: [{ everBacked: true }, { $expr: { $gt: ['$generation', '$readmitted'] } }],
+    // A record that was inactive from the start put them out without ever backing them.
+    $or: [{ everBacked: true }, { leftFrom: { $type: 'string' } }],
   };
 }
 

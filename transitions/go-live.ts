@@ -63,7 +63,7 @@ async function takeUp(
 }
 
 /** Everything that calls out is done once more: nothing says what of it was done in earnest before. */
-function startAnew(membership: Membership, policy: Policy, at: Date, note: Note): void {
+export function startAnew(membership: Membership, policy: Policy, at: Date, note: Note): void {
   membership.projection.wanted += 1;
   membership.conditions = null;
   membership.answeredNarrowings = Math.min(

@@ -34,12 +34,12 @@ export async function joinByLogin(
 ): Promise<LoggedIn> {
   const { organizationId, userId, sso, refusal } = stranger;
   if (sso === undefined) return { decision: refusal, changed: null };
-  await lockImport(tx, organizationId, userId ?? sso.idpId);
   const found = await tx.collections.organizations.findOne(
     { _id: organizationId },
     { session: tx.session },
   );
   if (!takesInAtLogin(found, policyOf(found, file))) return { decision: refusal, changed: null };
+  await lockImport(tx, organizationId, userId ?? sso.idpId);
   if (userId !== undefined && (await isForgotten(tx, userId))) {
     return { decision: denied('anonymized'), changed: null };
   }

@@ -10,6 +10,7 @@ import {
   narrow,
   widen,
 } from '../../transitions/access-facts.ts';
+import { startAnew } from '../../transitions/go-live.ts';
 
 /** The function under test, or one that is blind to something. */
 export type Decide = (facts: LifecycleFacts, nowMs: number) => Decision;
@@ -48,6 +49,8 @@ interface Truth {
   taken: boolean;
   reassign: boolean;
   untold: boolean;
+  /** Something was only observed, and not taken up in earnest since. */
+  observed: boolean;
   /** Nobody asked WorkOS since the person came back. */
   unread: boolean;
   /** Sessions may still carry a role that was lost. */
@@ -96,6 +99,7 @@ export class LifecycleWorld {
       owned: new Set(),
       taken: false,
       reassign: false,
+      observed: false,
       untold: true,
       unread: false,
       roleLossOwed: false,
@@ -113,10 +117,10 @@ export class LifecycleWorld {
   run(schedule: ArrayLike<number>): void {
     for (let at = 0; at < schedule.length; at += 1) {
       const byte = schedule[at] ?? 0;
-      const event = events[byte % 54];
+      const event = events[byte % 56];
       if (event !== undefined) this.happen(event);
-      else if (byte % 54 < 46) this.stepOnce('recorded');
-      else if (byte % 54 < 50) this.stepOnce('crashes');
+      else if (byte % 56 < 48) this.stepOnce('recorded');
+      else if (byte % 56 < 52) this.stepOnce('crashes');
       else {
         at += 1;
         this.stepOnce('raced', events[(schedule[at] ?? 0) % events.length]);
@@ -300,6 +304,7 @@ export class LifecycleWorld {
     promise(this.contract === 'allowed', 'commits against the contract');
     promise(!truth.retained, 'commits somebody who is retained');
     promise(!truth.guard, 'commits while the guard waits');
+    promise(!truth.observed, 'commits what was only observed');
     promise(!truth.sessionsOwed, 'commits before revocation');
     promise(truth.look?.answer === 'gone', 'commits without a last look that says gone');
     promise(nowMs - (truth.look?.atMs ?? 0) <= lastLookValidMs, 'commits on an old last look');
@@ -326,7 +331,8 @@ export class LifecycleWorld {
 
   /** Whoever has nothing in their way any more must get there: opened, or committed and erased. */
   private concludeEverything(): void {
-    for (const lift of [releaseAll, allow, approve, resume, enable, lookGone]) this.happen(lift);
+    for (const lift of [goesLive, releaseAll, allow, approve, resume, enable, lookGone])
+      this.happen(lift);
     this.settle();
     if (this.left && !this.truth.committed) {
       // At the latest the daily sweep looks again at what was found before the obstacles went.
@@ -578,6 +584,39 @@ const rejects: Event = (world) => {
   world.truth.rejected = true;
 };
 
+const observes: Event = ({ membership, truth, nowMs }) => {
+  if (truth.committed) return;
+  const since = new Date(nowMs);
+  membership.observed ??= {
+    since,
+    revocations: {},
+    projections: 0,
+    handedOver: 0,
+    anonymization: null,
+  };
+  truth.observed = true;
+};
+
+const goesLive: Event = (world) => {
+  const { membership, truth, nowMs } = world;
+  if (truth.committed || !truth.observed) return;
+  delete membership.observed;
+  truth.observed = false;
+  if (membership.access.state === 'closed') truth.sessionsOwed = true;
+  if (membership.narrowings > 0) truth.roleLossOwed = true;
+  startAnew(membership, policy, new Date(nowMs), ignore);
+  truth.untold = true;
+  truth.look = null;
+  if (!world.left) {
+    truth.taken = true;
+    return;
+  }
+  truth.leftAtMs = nowMs;
+  truth.dueMs = Math.max(truth.dueMs, nowMs + coolingOffMs);
+  truth.owned = new Set(['onDeprovision', 'beforeAnonymization']);
+  truth.reassign = membership.reassign?.generation === membership.generation;
+};
+
 const allow: Event = (world) => void (world.contract = 'allowed');
 const lookGone: Event = (world) => void (world.answer = 'gone');
 const answers =
@@ -611,6 +650,8 @@ const events: Event[] = [
   rejects,
   getsRole,
   losesRole,
+  observes,
+  goesLive,
   allow,
   (world) => void (world.contract = 'refused'),
   (world) => void (world.contract = 'unknown'),
