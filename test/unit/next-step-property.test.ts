@@ -84,10 +84,11 @@ describe('the next step, over schedules of events, steps, crashes and races', ()
 const blind: Record<string, (facts: LifecycleFacts, nowMs: number) => LifecycleFacts> = {
   'the due time': over(() => ({ dueAt: new Date(0) })),
   'that the person is backed': over((m) => ({ backed: m.generation === 0 && m.backed })),
-  'that it was only observed': ({ membership: { observed: _, ...membership }, ...facts }) => ({
-    ...facts,
-    membership,
-  }),
+  'that it was only observed': (facts) => {
+    const membership = { ...facts.membership };
+    delete membership.observed;
+    return { ...facts, membership };
+  },
   'a hold': (facts) => ({ ...facts, holdIds: [] }),
   'a hold on a resource': (facts) => ({ ...facts, resourceHoldIds: [] }),
   'what the contract says': (facts) => ({ ...facts, contract: 'allowed' }),
