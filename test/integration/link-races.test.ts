@@ -7,9 +7,10 @@ import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { resolveLinkRequest, type LinkDecision } from '../../transitions/resolve-link-request.ts';
 import { undoLink } from '../../transitions/undo-link.ts';
 import { drive, membershipById } from '../support/by-hand.ts';
-import { company } from '../support/company.ts';
-import { userEvent } from '../support/events.ts';
+import { company, type Sketch } from '../support/company.ts';
+import { edgeEvent, userEvent, workosId } from '../support/events.ts';
 import { meeting, unlocked } from '../support/fences.ts';
+import { mapGroups, mapped } from '../support/groups.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
 const times = Number(process.env['TENURE_TEST_RACES'] ?? 8);
@@ -54,6 +55,11 @@ function resolving(requestId: string, decision: LinkDecision) {
     unlessRefused(
       resolveLinkRequest(store, { requestId, actor: 'admin:ada', reason: null, decision }, rules()),
     );
+}
+
+function undoing(membershipId: string, directoryUserId: string) {
+  return async (store: Store) =>
+    undoLink(store, { membershipId, directoryUserId, actor: 'admin:ada', reason: null }, rules());
 }
 
 async function mirrorOf(directoryUserId: string) {
@@ -142,6 +148,39 @@ const races: Record<string, () => Promise<Ready>> = {
     };
   },
 
+  'a decision, and a group of the directory user': async () => {
+    const { person, requestId } = await inDoubt();
+    const event = await groupGiving('builder', person);
+    return {
+      atOnce: [resolving(requestId, { action: 'separate' }), async (store) => take(store, event)],
+      async wrong() {
+        const roles = await rolesOf(person.id);
+        return roles === 'builder' ? null : `roles: ${roles}`;
+      },
+    };
+  },
+
+  'the undoing of a link, and a group of the directory user': async () => {
+    const at = await company(tenure);
+    const { membershipId } = await at.add();
+    const person = at.sketch('idp');
+    await take(tenure.store, userEvent('created', person));
+    await drive(tenure, membershipId);
+    const event = await groupGiving('builder', person);
+    return {
+      atOnce: [undoing(membershipId, person.id), async (store) => take(store, event)],
+      async wrong() {
+        const roles = await rolesOf(person.id);
+        if (roles !== 'builder') return `roles: ${roles}`;
+        await drive(tenure, membershipId);
+        const restored = await membershipById(tenure, membershipId);
+        return restored.roles.map(({ role }) => role).join() === 'editor'
+          ? null
+          : 'the role of the other one';
+      },
+    };
+  },
+
   'the undoing of a link, and the leaving of the directory user': async () => {
     const at = await company(tenure);
     const { membershipId } = await at.add();
@@ -150,15 +189,7 @@ const races: Record<string, () => Promise<Ready>> = {
     await drive(tenure, membershipId);
     const event = userEvent('deleted', person);
     return {
-      atOnce: [
-        async (store) =>
-          undoLink(
-            store,
-            { membershipId, directoryUserId: person.id, actor: 'admin:ada', reason: null },
-            rules(),
-          ),
-        async (store) => take(store, event),
-      ],
+      atOnce: [undoing(membershipId, person.id), async (store) => take(store, event)],
       async wrong() {
         const mirror = await mirrorOf(person.id);
         if (mirror.records[0]?.state !== 'deleted') return 'the leaving is lost';
@@ -173,6 +204,22 @@ const races: Record<string, () => Promise<Ready>> = {
     };
   },
 };
+
+/** Maps a group of the identity provider to a role, and returns the event that adds a person to it. */
+async function groupGiving(role: string, person: Sketch) {
+  const { organizationId, directoryId } = person;
+  const group = { id: workosId('directory_group'), organizationId, directoryId };
+  await mapGroups(tenure, organizationId, [mapped(group.id, { roles: [role] })]);
+  return edgeEvent('user_added', person, group);
+}
+
+async function rolesOf(directoryUserId: string): Promise<string> {
+  const { membershipId } = await mirrorOf(directoryUserId);
+  if (membershipId === null) return 'nobody';
+  await drive(tenure, membershipId);
+  const { roles } = await membershipById(tenure, membershipId);
+  return roles.map(({ role }) => role).join();
+}
 
 async function outcome(prepare: () => Promise<Ready>, base: Store): Promise<string | null> {
   const { atOnce, wrong } = await prepare();
