@@ -32,6 +32,12 @@ export async function changeDirectory(
   );
   if (known === null) return;
   if (moved) {
+    // Its groups are known in the organization where they are mapped.
+    await tx.collections.directoryGroups.updateMany(
+      { directoryId: directory._id },
+      { $set: { organizationId: directory.organizationId } },
+      { session: tx.session },
+    );
     await endBacking(tx, known.organizationId, directory._id);
     await raiseOrganization(tx, directory.organizationId);
     return;

@@ -11,7 +11,7 @@ import {
   sandbox,
   spread,
 } from '../support/by-hand.ts';
-import { edgeEvent, groupEvent, userEvent, workosId } from '../support/events.ts';
+import { directoryEvent, edgeEvent, groupEvent, userEvent, workosId } from '../support/events.ts';
 import { mapGroups, mapped } from '../support/groups.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 import type { PolicyDefaults } from '../../domain/host-file.ts';
@@ -145,6 +145,16 @@ describe('a group', () => {
     await spread(tenure);
     expect(await gate(ada)).toMatchObject(plain);
     expect(await groupOf(group.id)).toMatchObject({ state: 'active' });
+  });
+});
+
+describe('the groups of a directory', () => {
+  it('go with it to another organization', async () => {
+    const { group, directoryId } = await company();
+    await take(groupEvent('created', group));
+    const organizationId = workosId('org');
+    await take(directoryEvent('activated', { id: directoryId, organizationId }));
+    expect(await groupOf(group.id)).toMatchObject({ organizationId, state: 'active' });
   });
 });
 
