@@ -6,7 +6,7 @@ import type { GateQuestion } from '../../gate/decide.ts';
 import { id, text } from '../fields.ts';
 
 /** An e-mail address as a question asks by it: not empty once it is trimmed. */
-export const askedEmail = text(1_024).refine(
+const askedEmail = text(1_024).refine(
   (value) => linkKey(value) !== null,
   'This is no e-mail address.',
 );
