@@ -70,7 +70,7 @@ const indexes: Index[] = [
   ['directoryUsers', { organizationId: 1, membershipId: 1, factsRevision: 1 }],
   // The closings of one directory within a window: what the guard counts.
   ['memberships', { leftFrom: 1, disabledAt: 1 }],
-  ['memberships', { 'guard.id': 1, 'guard.state': 1 }],
+  ['memberships', { 'guard.id': 1, 'guard.state': 1, backed: 1 }],
   ['directoryUsers', { directoryId: 1, _id: 1 }],
   ['directoryUsers', { directoryId: 1, 'records.state': 1 }],
   ['directoryGroups', { directoryId: 1 }],
