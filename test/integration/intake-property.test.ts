@@ -11,6 +11,7 @@ import {
   spreadAll,
   truthOf,
   type Delivery,
+  type Seen,
 } from '../support/deliver-history.ts';
 import {
   historyPlan,
@@ -143,8 +144,11 @@ beforeAll(async () => {
 
 afterAll(async () => tenure.close());
 
-/** Tells some histories at once, and compares what is seen at their ends with what is so. */
-async function tellAll(tellings: readonly Telling[], firstNth: number): Promise<void> {
+/** Tells some histories at once. Returns the first end that is not seen as it is. */
+async function tellAll(
+  tellings: readonly Telling[],
+  firstNth: number,
+): Promise<{ seen: Seen; truth: Seen } | null> {
   const all = tellings.map((how, index) => {
     const history = playHistory(how.plan);
     const ordered = (firstNth + index) % inOrderEvery === 0;
@@ -165,8 +169,9 @@ async function tellAll(tellings: readonly Telling[], firstNth: number): Promise<
     if (isDeepStrictEqual(seen, truth)) continue;
     process.stdout.write(`Schedule ${firstNth + index} of seed ${seed}, as it was told:\n`);
     for (const delivery of deliveries) process.stdout.write(`${JSON.stringify(delivery)}\n`);
-    expect(seen).toEqual(truth);
+    return { seen, truth };
   }
+  return null;
 }
 
 describe('the intake', () => {
@@ -174,7 +179,8 @@ describe('the intake', () => {
     process.stdout.write(`intake: ${schedules} schedules, seed ${seed}\n`);
     const tellings = fc.sample(telling, { seed, numRuns: schedules });
     for (let done = 0; done < schedules; done += atOnce) {
-      await tellAll(tellings.slice(done, done + atOnce), done);
+      const wrong = await tellAll(tellings.slice(done, done + atOnce), done);
+      expect(wrong?.seen).toEqual(wrong?.truth);
     }
   }, 3_600_000);
 });
