@@ -175,12 +175,6 @@ describe('a Tenure that only observes, as the processes are shipped', () => {
     await eventually('the sessions revoked', async () => {
       return (await hostDb.collection('sessions').countDocuments({ userId })) === 0;
     });
-    const counting = await eventually('the countdown', async () => {
-      const membership = await read();
-      return membership.blockedBy.length === 0 ? membership : null;
-    });
-    expect(Date.parse(counting.deletionDueAt)).toBeGreaterThanOrEqual(wentLiveAt + 3000);
-    expect(Date.parse(counting.disabledAt)).toBeGreaterThanOrEqual(wentLiveAt);
     await eventually('the hand-over', async () =>
       hostDb.collection('projects').findOne({ creatorId: userId, ownerId: bossId }),
     );
@@ -188,6 +182,18 @@ describe('a Tenure that only observes, as the processes are shipped', () => {
       hostDb.collection<Named>('users').findOne({ _id: bossId }),
     );
     await eventually('the end', async () => (await read()).phase === 'anonymized');
+    // Told by the timeline: on a busy machine the countdown may be over before anybody looks.
+    const lines = await tenure.call(
+      'GET',
+      `/v1/memberships/${id}/timeline?limit=100`,
+      undefined,
+      undefined,
+      url,
+    );
+    const at = (type: string): any => lines.body.data.find((line: any) => line.type === type);
+    const due = Date.parse(at('wentLive').detail.dueAt);
+    expect(due).toBeGreaterThanOrEqual(wentLiveAt + 3000);
+    expect(Date.parse(at('erasureCommitted').at)).toBeGreaterThanOrEqual(due);
     const check = { organizationId: org, action: 'read', userId };
     expect((await tenure.call('POST', '/v1/access-checks', check, undefined, url)).body).toEqual({
       allowed: false,
