@@ -45,8 +45,8 @@ async function isChangeSpreading(tx: Transaction, guard: GuardDocument): Promise
 }
 
 /**
- * An ending that a later, harmless change reveals must not wait at a guard of long ago. Written also where
- * another guard took its place: a change of the organization at the same moment is then seen.
+ * An ending that a later, harmless change reveals must not wait at a guard of long ago. A change of the
+ * organization at the same moment writes the same document, so one of the two is repeated and sees the other.
  */
 async function leaveOrganization(tx: Transaction, guard: GuardDocument): Promise<void> {
   await tx.collections.organizations.updateOne(
