@@ -12,7 +12,7 @@ import { edge, mapGroups, mapped } from '../support/groups.ts';
 import { testServers } from '../support/servers.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
-/** In the nightly form 10,000. */
+/** In the nightly form 10,000: `TENURE_TEST_SPREAD_PEOPLE=10000`. */
 const people = Number(process.env['TENURE_TEST_SPREAD_PEOPLE'] ?? 2_000);
 const group = workosId('directory_group');
 const organizationId = workosId('org');
