@@ -155,6 +155,34 @@ describe('the comparison of a directory', () => {
     expect(runs.at(-1)).toMatchObject({ outcome: 'complete', counts: { users: { added: 1 } } });
   }, 120_000);
 
+  it('brings the groups of somebody who comes back, which no event tells', async () => {
+    const { simulator } = tenure;
+    const { organization, directory } = simulator.tenant({
+      name: 'Returning',
+      inactiveUsers: 'updated',
+    });
+    const [staff, sales] = ['Staff', 'Sales'].map((name) => simulator.group(directory.id, name));
+    const mapping = (group: typeof staff, role: string) => ({
+      directoryGroupId: group?.id,
+      roles: [role],
+    });
+    const path = `/v1/organizations/${organization.id}/role-mappings`;
+    const data = [mapping(staff, 'member'), mapping(sales, 'seller')];
+    expect((await tenure.call('PUT', path, { data })).status).toBe(200);
+    const { user } = simulator.join(directory.id, { firstName: 'Ada', groups: [staff!] });
+    await tenure.until(user.id, (m) => m.access.state === 'open' && m.roles.includes('member'));
+    simulator.settings.deliveryFaults = [{ kind: 'drop' }];
+    simulator.removeFromGroup(user.id, staff!.id);
+    simulator.addToGroup(user.id, sales!.id);
+    await eventually('that it is dropped', () => simulator.world.state.undelivered.length === 0);
+    simulator.settings.deliveryFaults = [];
+    simulator.leave(user.id);
+    await tenure.until(user.id, (m) => m.access.reason === 'notBacked');
+    simulator.return(user.id);
+    const back = await tenure.until(user.id, (m) => m.access.state === 'open');
+    expect(back.roles).toEqual(['seller']);
+  }, 120_000);
+
   it('tells Temporal ids, counts and times only', async () => {
     const { directory } = await missed(2);
     await ask(directory.id);
