@@ -46,7 +46,7 @@ async function receive(request: RawRequest, deps: ApiDeps): Promise<RawReply> {
   refuseUnlessSigned(request, body, receivedAt, deps);
   const envelope = readEnvelope(body);
   const taken = await storeInTime(envelope, receivedAt, deps);
-  afterCommit(taken, receivedAt, deps);
+  afterCommit(envelope, taken, receivedAt, deps);
   return { status: 200, body: { status: 'stored' } };
 }
 
@@ -122,13 +122,20 @@ async function storeInTime(
   }
 }
 
+const teardowns = ['dsync.deleted', 'organization.deleted'];
+
 /** What closed is signalled at once; joins and other updates go through the dispatchers. */
-function afterCommit(taken: Taken, receivedAt: Date, deps: ApiDeps): void {
+function afterCommit(
+  { event }: EventEnvelope,
+  taken: Taken,
+  receivedAt: Date,
+  deps: ApiDeps,
+): void {
   if (taken.duplicate) return;
   const { organizationId } = taken;
-  if (taken.outcome === 'recorded') {
-    // Nobody's access closes by itself: that many people at once are a human's decision.
-    deps.logger.error({ organizationId }, 'a directory was deleted; its people keep their access');
+  if (teardowns.includes(event) && taken.outcome === 'applied') {
+    // As loud as a log can be: often it is a mistake, and everybody is locked out meanwhile.
+    deps.logger.error({ organizationId, event }, 'its people lose access and wait at a guard');
   }
   if (taken.urgent.length === 0) return;
   deps.metrics.accessClosed('webhook', (Date.now() - receivedAt.getTime()) / 1000);
