@@ -10,7 +10,6 @@ import { changeMembership } from './change-membership.ts';
 import { lockLinkKeys } from './link-candidates.ts';
 import { createSeparate } from './link-directory-user.ts';
 import { ensureOrganization, policyOf } from './organization.ts';
-import { lockPeople } from './person-locks.ts';
 import { keepReason } from './reasons.ts';
 import { releaseEmail } from './release-email.ts';
 import { settlePerson } from './settle-person.ts';
@@ -56,8 +55,8 @@ type Outcome = Pick<LinkRequestDocument, 'userId' | 'membershipId' | 'reasonId'>
 
 /**
  * Applies an admin's decision on a link request, in one transaction: the request, the directory user and
- * the membership. Of two decisions at once, or a decision and a leaving, one sees what the other did, since
- * all of them write the request and the directory user.
+ * the membership. Of two decisions at once, or a decision and a leaving or a group's edge, one sees what the
+ * other did, since all of them write the directory user.
  *
  * @throws Refusal `notFound`; `alreadyResolved`; `requestWithdrawn` where the question answered itself;
  * `directoryInactive` where the directory does not have them as active; `notEligible` for somebody to whom
@@ -71,8 +70,6 @@ export async function resolveLinkRequest(
 ): Promise<LinkRequestDocument> {
   return inTransaction(store, async (tx) => {
     const request = await waitingRequest(tx, by.requestId);
-    // An edge of theirs that arrives now must find the membership, or be found by its judging.
-    await lockPeople(tx, request.organizationId, [request.directoryUserId]);
     const mirror = await waitingMirror(tx, request);
     const organization = await ensureOrganization(tx, request.organizationId);
     const outcome = await decide(tx, {

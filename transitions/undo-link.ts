@@ -9,7 +9,6 @@ import { changeMembership } from './change-membership.ts';
 import { writeGateIdentities } from './gate-identities.ts';
 import { judgeMembership } from './judge-membership.ts';
 import { ensureOrganization } from './organization.ts';
-import { lockPeople } from './person-locks.ts';
 import { keepReason } from './reasons.ts';
 import type { LinkRules } from './resolve-link-request.ts';
 import { restoreProfile, restoreReplaced } from './restore-replaced.ts';
@@ -50,9 +49,6 @@ export async function undoLink(
 ): Promise<UndoneLink> {
   return inTransaction(store, async (tx) => {
     const mirror = await linkedMirror(tx, undoing);
-    // An edge of theirs that arrives now must find the new membership, or be found by its judging.
-    const ids = mirror.records.map(({ id }) => id);
-    await lockPeople(tx, mirror.organizationId, ids);
     const link = await linkOf(tx, undoing.membershipId, mirror);
     const organization = await ensureOrganization(tx, mirror.organizationId);
     const reasonId = await keepReason(tx, undoing.reason, { membershipId: undoing.membershipId });
