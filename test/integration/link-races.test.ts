@@ -148,6 +148,25 @@ const races: Record<string, () => Promise<Ready>> = {
     };
   },
 
+  'two of two organizations arrive with one address, where e-mails are unique': async () => {
+    const [one, other] = [await company(tenure), await company(tenure)];
+    const { users } = tenure.file;
+    if (users === null) throw new Error('The demo projects users.');
+    const file = { ...tenure.file, users: { ...users, uniqueEmail: true } };
+    const people = [one.sketch('idp'), other.sketch('idp', { email: one.email })];
+    return {
+      atOnce: people.map((person) => async (store) => {
+        const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
+        return takeIn(store, userEvent('created', person), delivery, { ...tenure.intake, file });
+      }),
+      async wrong() {
+        const made = (await one.count()) + (await other.count());
+        const waiting = [...(await one.requests()), ...(await other.requests())];
+        return made === 1 && waiting.length === 1 ? null : `${made} users of one address`;
+      },
+    };
+  },
+
   'a decision, and a group of the directory user': async () => {
     const { person, requestId } = await inDoubt();
     const event = await groupGiving('builder', person);
