@@ -24,7 +24,7 @@ describe('the histories recorded from earlier runs', () => {
 
   afterAll(async () => Runtime.instance().shutdown());
 
-  it('cover the main shapes of a lifecycle and the poller', () => {
+  it('cover the main shapes of a lifecycle, the poller and a comparison', () => {
     const shapes = new Set(files.map((file) => file.replace(/(-\d)?\.json$/, '')));
     for (const shape of [
       'join',
@@ -35,6 +35,7 @@ describe('the histories recorded from earlier runs', () => {
       'commands',
       'failing-step',
       'events-poller',
+      'reconcile-directory',
     ]) {
       expect(shapes).toContain(shape);
     }

@@ -9,11 +9,14 @@ import protoUtils from '@temporalio/common/lib/proto-utils.js';
 
 import type { Membership } from '../../domain/membership.ts';
 import { lifecycleWorkflowId, pollerWorkflowId } from '../../domain/messages.ts';
+import { reconcileWorkflowId } from '../../domain/reconciliation.ts';
 import { createEventsApi } from '../../platform/workos/events-api.ts';
 import { keepPoller } from '../../workers/poller-keeper.ts';
+import { startReconciliations } from '../../workers/reconcile-starter.ts';
 import { userEvent, workosId } from './events.ts';
 import globalSetup from './global-setup.ts';
 import globalTeardown from './global-teardown.ts';
+import { deliverEvents, listingOf } from './reconciling.ts';
 import { startSimulator } from './simulator.ts';
 import { eventually, sleepingUntil } from './time-skipping.ts';
 import { startTenure, type RunningTenure } from './tenure.ts';
@@ -32,6 +35,7 @@ interface Ada {
 /** Each shape lives one life and returns the membership, or names the workflow, whose runs are kept. */
 const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership | string>> = {
   'events-poller': poll,
+  'reconcile-directory': compare,
 
   join: async (tenure) => join(tenure, person()),
 
@@ -148,6 +152,38 @@ async function poll(): Promise<string> {
     const workflowId = pollerWorkflowId(tenure.queuePrefix);
     const handle = tenure.client.workflow.getHandle(workflowId);
     await eventually(async () => (await handle.describe()).status.name !== 'RUNNING', 'its end');
+    return workflowId;
+  } finally {
+    await tenure.close();
+    await simulator.close();
+  }
+}
+
+/** A comparison's life: pages, a step that fails for a while, and somebody who is asked about by their id. */
+async function compare(): Promise<string> {
+  const simulator = await startSimulator();
+  const tenure = await startTenure({ listing: listingOf(simulator) });
+  const { reconciliations } = tenure.store.collections;
+  try {
+    const { directory } = simulator.tenant();
+    const staff = simulator.group(directory.id, 'CanaryStaff');
+    const join = { firstName: 'CanaryAda', email: 'canary.ada@example.com', groups: [staff] };
+    simulator.join(directory.id, join);
+    await deliverEvents(tenure, simulator);
+    simulator.leave('canary.ada@example.com');
+    simulator.settings.apiFaults.push({
+      id: '500',
+      path: '/directory_groups',
+      status: 500,
+      times: 4,
+    });
+    await startReconciliations(tenure.store, tenure.client, tenure.queuePrefix);
+    await eventually(
+      async () => (await reconciliations.findOne({ outcome: 'complete' })) !== null,
+      'the end of the comparison',
+    );
+    const workflowId = reconcileWorkflowId(directory.id);
+    await tenure.client.workflow.getHandle(workflowId).result();
     return workflowId;
   } finally {
     await tenure.close();
