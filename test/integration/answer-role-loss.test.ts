@@ -13,7 +13,7 @@ import { openTenure, type TestTenure } from '../support/tenure.ts';
 let tenure: TestTenure;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('OFF') });
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   tenure = await openTenure();
 }, 60_000);
 
