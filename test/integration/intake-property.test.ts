@@ -85,7 +85,9 @@ function shuffled(history: History, how: Telling): Delivery[] {
   let lost = false;
   history.events.forEach(({ atMs, event }, index) => {
     const transport = nth(how.transports, index);
-    if (transport === 'lost' && how.listsAtTheEnd && atMs < lastStamp) lost = true;
+    // Where no event says when a record was created, its creation is what says it.
+    const mayBeLost = how.plan.births || event.event !== 'dsync.user.created';
+    if (transport === 'lost' && mayBeLost && how.listsAtTheEnd && atMs < lastStamp) lost = true;
     else if (transport === 'late' && isOfSomebody(event, history)) {
       late.push({ by: 'webhook', event });
     } else if (transport === 'poll') polled.push(event);

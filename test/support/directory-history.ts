@@ -18,6 +18,7 @@ const groupsEach = 2;
 const happenings = [
   'join',
   'rename',
+  'changeEmail',
   'changeRoles',
   'deactivate',
   'reactivate',
@@ -143,6 +144,7 @@ export function playHistory(plan: HistoryPlan): History {
 
 interface RecordOf extends TruePerson {
   bornAt: string;
+  mailbox: string;
 }
 
 class World {
@@ -222,6 +224,7 @@ class World {
       roles: [],
       groupIds: [],
       bornAt: '',
+      mailbox: `person-${person}`,
     };
     this.people.push(joined);
     this.renew(joined);
@@ -251,8 +254,11 @@ class World {
     } else if (what === 'deactivate' || what === 'reactivate') {
       record.state = what === 'deactivate' ? 'inactive' : 'active';
       this.tell('updated', record);
-    } else if (what === 'rename' || what === 'changeRoles') {
+    } else if (what === 'rename' || what === 'changeEmail' || what === 'changeRoles') {
       if (what === 'rename') record.firstName = `Ada ${this.events.length}`;
+      // Sometimes back to an address that they had; never to somebody else's.
+      else if (what === 'changeEmail')
+        record.mailbox = `person-${record.person}${'x'.repeat(choice % 3)}`;
       else record.roles = ['admin', 'viewer'].filter((_, nth) => (choice >> nth) % 2 === 1);
       this.tell('updated', record);
     }
@@ -261,6 +267,8 @@ class World {
   /** A new id takes the place of the old one, whose deletion is announced after it, or not at all. */
   private replace(record: RecordOf, choice: number): void {
     const old = { ...record, ids: [...record.ids] };
+    // Nobody has two records that were created in the same millisecond.
+    this.clockMs += 1;
     this.renew(record);
     this.clockMs += choice;
     if (choice % 2 === 1) this.tell('deleted', old);
@@ -330,13 +338,13 @@ class World {
   }
 
   private sketch(record: RecordOf) {
-    const { person, directoryId, firstName, roles } = record;
+    const { person, directoryId, firstName, roles, mailbox } = record;
     return {
       id: record.ids.at(-1) ?? '',
       directoryId,
       organizationId: this.organizationId,
       idpId: `idp-${person}-${directoryId}`,
-      email: `person-${person}@${this.organizationId.toLowerCase()}.example.com`,
+      email: `${mailbox}@${this.organizationId.toLowerCase()}.example.com`,
       firstName,
       roles: [...roles],
       state: record.state,
