@@ -27,7 +27,7 @@ const schedules = Number(process.env['TENURE_TEST_INTAKE_SCHEDULES'] ?? 500);
 const seed = Number(process.env['TENURE_TEST_SEED'] ?? Date.now() % 0x7fffffff);
 
 /** Schedules on organizations of their own that run at once: the journal is written for all of them. */
-const atOnce = 25;
+const atOnce = 50;
 /** Every so many schedules is the history in its order, all of it by webhook: what the others are compared with. */
 const inOrderEvery = 10;
 
