@@ -296,7 +296,9 @@ describe('the quarantine', () => {
     const answers = await Promise.all(
       Array.from({ length: 5 }, async () => api.call('POST', `/v1/quarantine/${event.id}/retry`)),
     );
-    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409, 409, 409]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+      200, 409, 409, 409, 409,
+    ]);
     const { memberships } = api.store.collections;
     expect(await memberships.countDocuments({ organizationId: person.organizationId })).toBe(1);
   });
