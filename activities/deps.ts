@@ -1,6 +1,7 @@
 import type { HostApplication } from '../connectors/host-application.ts';
 import type { RevocationPolicy } from '../connectors/revocation.ts';
 import type { HostFile } from '../domain/host-file.ts';
+import type { ReconcileCounts, ReconcileStop } from '../domain/reconciliation.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import type { DirectoryListing } from '../platform/workos/directory-listing.ts';
 import type { DirectoryLookup } from '../platform/workos/directory-lookup.ts';
@@ -9,6 +10,14 @@ import type { Polling } from './poll-events.ts';
 /** Whether Tenure only observes: what a step did is then what it would have done. */
 export function isObserving({ host }: Pick<ActivityDeps, 'host'>): boolean {
   return host?.observes === true;
+}
+
+/** How a comparison of a directory ended. Ids and counts only. */
+export interface Reconciled {
+  directoryId: string;
+  /** null: it came to its end. */
+  stopped: ReconcileStop | null;
+  counts: ReconcileCounts;
 }
 
 /** What the activities work with; composed in `workers/main.ts`. */
@@ -31,4 +40,6 @@ export interface ActivityDeps {
   guardSettleMs: number;
   /** Called when every session of a closing is verified gone; `ms` since the event reached Tenure. */
   onVerifiedEmpty: (ms: number) => void;
+  /** Called when a comparison of a directory ended. */
+  onReconciled?: (ended: Reconciled) => void;
 }

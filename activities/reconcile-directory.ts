@@ -50,7 +50,10 @@ export function createBeginReconciliation(deps: ActivityDeps) {
 /** Ends a run and counts what it found. */
 export function createFinishReconciliation(deps: ActivityDeps) {
   return async (run: RunOf & { stopped: ReconcileStop | null }): Promise<void> => {
-    await finishReconciliation(deps.store, run);
+    const counts = await finishReconciliation(deps.store, run);
+    const { directoryId, stopped } = run;
+    // null: it was written down before, by a try whose result was lost.
+    if (counts !== null) deps.onReconciled?.({ directoryId, stopped, counts });
   };
 }
 

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import type { DecisionReason } from '../domain/decide-access.ts';
+import type { ReconcileStop } from '../domain/reconciliation.ts';
 import { phases, type Phase } from '../domain/words.ts';
 
 /** How an event arrived. */
@@ -60,6 +61,8 @@ export interface Metrics {
   signalled(kind: SignalKind, succeeded: boolean): void;
   polled(outcome: PollOutcome): void;
   eventsPolled(events: PolledEvents): void;
+  /** A comparison of a directory ended; null: it came to its end. */
+  reconciled(stopped: ReconcileStop | null): void;
   /** Since everything that WorkOS showed was read, and since the last event read so far; NaN where unknown. */
   setPoller(seconds: { lag: number; cursorAge: number }): void;
   /** While Tenure only observes: somebody was allowed whom it would have denied. */
@@ -85,6 +88,7 @@ const measuredElsewhere = {
     'tenure_dispatcher_signals_total',
     'tenure_polls_total',
     'tenure_polled_events_total',
+    'tenure_reconciliations_total',
   ],
   worker: [
     'tenure_poll_lag_seconds',
@@ -213,7 +217,13 @@ function trafficMetrics(
 
 function pollMetrics(
   registers: Registry[],
-): Pick<Metrics, 'polled' | 'eventsPolled' | 'setPoller'> {
+): Pick<Metrics, 'polled' | 'eventsPolled' | 'setPoller' | 'reconciled'> {
+  const reconciliations = new Counter({
+    name: 'tenure_reconciliations_total',
+    help: 'Comparisons of a directory with WorkOS by how they ended.',
+    labelNames: ['outcome'],
+    registers,
+  });
   const polls = new Counter({
     name: 'tenure_polls_total',
     help: 'Requests to the Events API by outcome.',
@@ -238,6 +248,7 @@ function pollMetrics(
   });
   return {
     polled: (outcome) => polls.inc({ outcome }),
+    reconciled: (stopped) => reconciliations.inc({ outcome: stopped ?? 'complete' }),
     eventsPolled({ taken, known, quarantined }) {
       events.inc({ outcome: 'taken' }, taken);
       events.inc({ outcome: 'known' }, known);

@@ -73,6 +73,12 @@ async function main(): Promise<void> {
         maxPauseMs: config.intervals.retryMaxMs,
         guardSettleMs: config.intervals.guardSettleMs,
         onVerifiedEmpty: (ms) => metrics.sessionsVerifiedEmpty(ms / 1000),
+        onReconciled({ directoryId, stopped, counts }) {
+          metrics.reconciled(stopped);
+          const line = { directoryId, stopped, ...counts };
+          if (stopped === null) log.info(line, 'a directory was compared');
+          else log.warn(line, 'the comparison of a directory stopped');
+        },
       },
       (error) => log.error({ err: error }, 'activity failed'),
     ),

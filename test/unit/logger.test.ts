@@ -119,6 +119,8 @@ describe('the metrics', () => {
     metrics.setRevocationsOverdue(1);
     metrics.polled('rateLimited');
     metrics.eventsPolled({ taken: 2, known: 5, quarantined: 0 });
+    metrics.reconciled(null);
+    metrics.reconciled('refused');
     metrics.setPoller({ lag: 61.5, cursorAge: 7000 });
     return metrics.render();
   }
@@ -138,6 +140,8 @@ describe('the metrics', () => {
     'tenure_polls_total{outcome="rateLimited"} 1',
     'tenure_polled_events_total{outcome="taken"} 2',
     'tenure_polled_events_total{outcome="known"} 5',
+    'tenure_reconciliations_total{outcome="complete"} 1',
+    'tenure_reconciliations_total{outcome="refused"} 1',
     'tenure_sessions_verified_empty_seconds_count 1',
     'tenure_dispatcher_signals_total{kind="urgent",outcome="failed"} 1',
   ];
