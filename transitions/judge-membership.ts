@@ -194,6 +194,9 @@ function applyGrants(
 ): void {
   if (hasLeft(membership)) return;
   const backing = mirrors.filter((mirror) => backingIn(mirror, surroundings) !== 'none');
-  const wanted = grantsOf(backing.map(surroundings.groupsOf), surroundings.mappings);
+  const wanted = grantsOf(
+    backing.map((mirror) => surroundings.groupsOf(mirror)),
+    surroundings.mappings,
+  );
   narrow(membership, wanted, { urgent: cause === 'directory' }, note);
 }

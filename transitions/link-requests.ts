@@ -1,6 +1,6 @@
 import { currentRecord, type DirectoryUser } from '../domain/directory-user.ts';
 import { newId } from '../platform/ids.ts';
-import type { LinkRequestDocument } from '../platform/mongo/documents.ts';
+import type { LinkRequestDocument } from '../platform/mongo/link-documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { writeGatePendingLink } from './gate-identities.ts';
 import { notice } from './notice.ts';

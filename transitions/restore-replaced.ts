@@ -1,10 +1,7 @@
 import { linkKey } from '../domain/link-keys.ts';
 import { guardOf, hasLeft, isEntitled, type Membership } from '../domain/membership.ts';
-import type {
-  OrganizationDocument,
-  ReplacedByLink,
-  UserDocument,
-} from '../platform/mongo/documents.ts';
+import type { OrganizationDocument, UserDocument } from '../platform/mongo/documents.ts';
+import type { ReplacedByLink } from '../platform/mongo/link-documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { dropGrants, readmit } from './access-facts.ts';
 import { lockChangedKeys } from './change-profile.ts';

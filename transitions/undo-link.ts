@@ -1,7 +1,8 @@
 import type { DirectoryUser } from '../domain/directory-user.ts';
 import { Refusal } from '../domain/errors.ts';
 import { isCommitted } from '../domain/membership.ts';
-import type { LinkDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { OrganizationDocument } from '../platform/mongo/documents.ts';
+import type { LinkDocument } from '../platform/mongo/link-documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { demandRevocation } from './access-facts.ts';

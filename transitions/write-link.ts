@@ -2,7 +2,7 @@ import type { DirectoryUser } from '../domain/directory-user.ts';
 import { hasLeft, type Membership } from '../domain/membership.ts';
 import { currentRecord } from '../domain/directory-user.ts';
 import { newId } from '../platform/ids.ts';
-import type { LinkDocument, ReplacedByLink } from '../platform/mongo/documents.ts';
+import type { LinkDocument, ReplacedByLink } from '../platform/mongo/link-documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { changeMembership } from './change-membership.ts';
 

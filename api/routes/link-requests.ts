@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { LinkRequestDocument } from '../../platform/mongo/documents.ts';
+import type { LinkRequestDocument } from '../../platform/mongo/link-documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { resolveLinkRequest } from '../../transitions/resolve-link-request.ts';
 import { undoLink } from '../../transitions/undo-link.ts';

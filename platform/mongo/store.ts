@@ -9,6 +9,7 @@ import {
 import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { Membership } from '../../domain/membership.ts';
 import type * as documents from './documents.ts';
+import type { LinkDocument, LinkRequestDocument } from './link-documents.ts';
 import type { DryRunDocument } from './dry-run-document.ts';
 import type { EventCursorDocument } from './event-cursor-document.ts';
 import { productionFences, type Fences } from './fences.ts';
@@ -30,8 +31,8 @@ export interface Collections {
   timeline: Collection<documents.TimelineDocument>;
   reasons: Collection<documents.ReasonDocument>;
   holds: Collection<documents.HoldDocument>;
-  links: Collection<documents.LinkDocument>;
-  linkRequests: Collection<documents.LinkRequestDocument>;
+  links: Collection<LinkDocument>;
+  linkRequests: Collection<LinkRequestDocument>;
   notices: Collection<documents.NoticeDocument>;
   ownershipMoves: Collection<documents.OwnershipMoveDocument>;
   dispatches: Collection<documents.DispatchDocument>;
