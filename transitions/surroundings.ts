@@ -16,6 +16,7 @@ import { policyOf } from './organization.ts';
 /** What decides on a person beside their own records: read in the transaction that judges them. */
 export interface Surroundings {
   policy: Policy;
+  /** Of the groups that these people are in. */
   mappings: RoleMapping[];
   standingOf(mirror: DirectoryUser): Standing;
   /** The type of their directory as WorkOS names it (`okta scim v2.0`); null where nothing said so yet. */
@@ -60,8 +61,8 @@ export async function surroundingsOf(
 ): Promise<Surroundings> {
   const policy = policyOf(organization, file);
   const directories = await directoriesOf(tx, mirrors, known);
-  const mappings = organization.mapped ? await mappingsOf(tx, organization._id) : [];
   const groups = organization.mapped ? await groupIdsOf(tx, mirrors) : new Map<string, string[]>();
+  const mappings = await mappingsOf(tx, organization._id, [...groups.values()].flat());
   const groupIds = (mirror: DirectoryUser): string[] => groups.get(currentRecord(mirror).id) ?? [];
   return {
     policy,
@@ -125,10 +126,17 @@ async function directoriesOf(
   return new Map(found.map((directory) => [directory._id, directory]));
 }
 
-async function mappingsOf(tx: Transaction, organizationId: string): Promise<RoleMapping[]> {
+/** Only those of these groups leave the server: of an organization's thousand a person concerns a few. */
+async function mappingsOf(
+  tx: Transaction,
+  organizationId: string,
+  groupIds: string[],
+): Promise<RoleMapping[]> {
+  if (groupIds.length === 0) return [];
+  const cond = { $in: ['$$this.directoryGroupId', { $literal: groupIds }] };
   const found = await tx.collections.roleMappings.findOne(
     { _id: organizationId },
-    { session: tx.session },
+    { session: tx.session, projection: { mappings: { $filter: { input: '$mappings', cond } } } },
   );
   return found?.mappings ?? [];
 }
