@@ -30,16 +30,19 @@ export async function applyDirectory(
   const stale = known !== null && known.eventAtMs > eventAtMs;
   if (stale) return { ...nothing, outcome: 'stale' };
   if (!deleted) await turnOnDirectorySync(tx, organization);
+  // WorkOS was asked since: an activation from before that is read late, and brings nothing back.
+  const unlinkedSince =
+    !deleted && known !== null && (known.unlinkedAt?.getTime() ?? 0) > eventAtMs ? known : null;
   await changeDirectory(tx, known, {
     ...(known ?? unknownDirectory(directory.id, organizationId, tx.at)),
     organizationId,
     type: directory.type ?? known?.type ?? null,
     name: directory.name ?? known?.name ?? null,
     // WorkOS repeats the state from before a deletion; it says nothing.
-    state: deleted ? 'deleted' : (directory.state ?? 'active'),
+    state: deleted ? 'deleted' : (unlinkedSince?.state ?? directory.state ?? 'active'),
     eventAtMs,
     deletedAt: deleted ? tx.at : null,
-    unlinkedAt: null,
+    unlinkedAt: unlinkedSince?.unlinkedAt ?? null,
     ...(deleted ? {} : { reconcileWantedAt: tx.at }),
   });
   if (deleted) await notice(tx, 'directoryDeleted', { organizationId, directoryId: directory.id });

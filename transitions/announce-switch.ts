@@ -29,7 +29,8 @@ export async function announceSwitch(
     const { until } = announced;
     refuseUnreasonable(until, tx.at);
     const organization = await ensureOrganization(tx, organizationId);
-    const ends = isSwitching(organization, tx.at) && until === null;
+    // Also one whose time has passed and that nobody ended yet: its end is guarded whoever comes first.
+    const ends = isSwitching(organization) && until === null;
     const changed = {
       switchUntil: until,
       switchSet: {

@@ -55,7 +55,7 @@ async function endBacking(
 ): Promise<void> {
   const organization = await ensureOrganization(tx, organizationId);
   // An announced switch keeps them in; its end takes this path (`end-provider-switches.ts`).
-  if (isSwitching(organization, tx.at)) return;
+  if (isSwitching(organization)) return;
   await raiseOrganization(tx, organizationId);
   await openGuard(tx, { organizationId, kind: 'teardown', directoryId, restores: null });
 }

@@ -1,5 +1,9 @@
 import { guardOf, type Membership } from '../domain/membership.ts';
-import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
+import type {
+  DirectoryDocument,
+  GuardDocument,
+  OrganizationDocument,
+} from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { isGoneForGood } from './surroundings.ts';
 
@@ -29,13 +33,15 @@ export async function teardownOf(
       directoryId: { $in: [directoryId, null] },
     })
     .toArray();
-  const ended = endOf(directory, organization);
+  const ended = endOfDirectory(directory);
+  const endedWhole = organization?.deletedAt ?? ended;
   const approved = approvals.some(
     (guard) =>
-      guard.directoryId !== null ||
       guardOf(membership)?.id === guard._id ||
-      // Of the whole organization: what went later was no part of what was approved.
-      (ended !== null && guard.decidedAt !== null && ended <= guard.decidedAt),
+      // What went later, or went once more, was no part of what was approved.
+      (guard.directoryId === null
+        ? endedWhole !== null && isDecidedAfter(guard, endedWhole)
+        : isDecidedAfter(guard, ended)),
   );
   return { gone: isGone(membership, directory, organization), approved };
 }
@@ -50,9 +56,17 @@ function isGone(
   return directory.organizationId !== organizationId || isGoneForGood(directory);
 }
 
-function endOf(
-  directory: DirectoryDocument | null,
-  organization: OrganizationDocument | null,
+/** When the directory itself went last; null: it did not, or was moved away, or nothing told of it. */
+export function endOfDirectory(
+  directory: Pick<DirectoryDocument, 'deletedAt' | 'unlinkedAt'> | null,
 ): Date | null {
-  return organization?.deletedAt ?? directory?.deletedAt ?? directory?.unlinkedAt ?? null;
+  return directory?.deletedAt ?? directory?.unlinkedAt ?? null;
+}
+
+/** Whether a guard was decided on this end, and not on an earlier one of the same directory. */
+export function isDecidedAfter(
+  { decidedAt }: Pick<GuardDocument, 'decidedAt'>,
+  ended: Date | null,
+): boolean {
+  return decidedAt !== null && (ended === null || ended <= decidedAt);
 }

@@ -4,7 +4,7 @@ import type { DirectoryUser } from '../domain/directory-user.ts';
 import type { IdentityRules } from '../domain/host-file.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
-import { inTransaction } from '../platform/mongo/transaction.ts';
+import { inTransaction, StoreUnavailable } from '../platform/mongo/transaction.ts';
 import { judgeMembership } from './judge-membership.ts';
 import { lockPeople } from './person-locks.ts';
 import { settlePerson } from './settle-person.ts';
@@ -34,6 +34,7 @@ export const lateCommitMs = 15_000;
  */
 export async function spreadFacts(store: Store, rules: SpreadRules): Promise<boolean> {
   const behind = await store.collections.organizations.find({ spreading: true }).toArray();
+  const failures: unknown[] = [];
   let more = false;
   for (const organization of behind) {
     const people = [
@@ -45,10 +46,12 @@ export async function spreadFacts(store: Store, rules: SpreadRules): Promise<boo
         ...(await movedIn(store, organization)),
       ].map((id) => async () => settleAgain(store, organization._id, id, rules)),
     ];
-    await inTurns(people);
+    failures.push(...(await inTurns(people)));
     if (people.length > 0) more = true;
     else await finish(store, organization);
   }
+  // Told only now: one person who cannot be judged must not stand before everybody else.
+  if (failures.length > 0) throw failures[0];
   return more;
 }
 
@@ -129,10 +132,21 @@ async function movedIn(store: Store, { _id }: OrganizationDocument): Promise<str
   return coming;
 }
 
-async function inTurns(work: (() => Promise<void>)[]): Promise<void> {
+/** Returns why some could not be done. Where the store is away none can: then it is given up at once. */
+async function inTurns(work: (() => Promise<void>)[]): Promise<unknown[]> {
+  const failures: unknown[] = [];
   for (let at = 0; at < work.length; at += parallel) {
-    await Promise.all(work.slice(at, at + parallel).map(async (one) => one()));
+    const results = await Promise.allSettled(
+      work.slice(at, at + parallel).map(async (one) => one()),
+    );
+    const reasons = results.flatMap((one): unknown[] =>
+      one.status === 'rejected' ? [one.reason] : [],
+    );
+    const away = reasons.find((reason) => reason instanceof StoreUnavailable);
+    if (away !== undefined) throw away;
+    failures.push(...reasons);
   }
+  return failures;
 }
 
 async function judgeAgain(
@@ -224,12 +238,18 @@ async function finish(
   { _id, revision, revisedAt }: OrganizationDocument,
 ): Promise<void> {
   if (Date.now() - revisedAt.getTime() < lateCommitMs) return;
-  await store.collections.organizations.updateOne(
-    { _id, revision },
-    { $set: { spreadRevision: revision }, $unset: { spreading: '' } },
-  );
-  await store.collections.directories.updateMany(
-    { organizationId: _id, movedFrom: { $ne: null } },
-    { $set: { movedFrom: null } },
-  );
+  await inTransaction(store, async ({ collections, session }) => {
+    const { matchedCount } = await collections.organizations.updateOne(
+      { _id, revision },
+      { $set: { spreadRevision: revision }, $unset: { spreading: '' } },
+      { session },
+    );
+    // A directory that has just moved here raised the revision: its people are still to follow.
+    if (matchedCount === 0) return;
+    await collections.directories.updateMany(
+      { organizationId: _id, movedFrom: { $ne: null } },
+      { $set: { movedFrom: null } },
+      { session },
+    );
+  });
 }

@@ -80,6 +80,8 @@ function passedIn(
     backed: false,
     'guard.state': 'passed',
     erasure: null,
+    // A leaving that was undone waits at nothing, and would be found here for ever.
+    $expr: { $gt: ['$generation', '$readmitted'] },
   };
 }
 

@@ -68,7 +68,7 @@ export async function surroundingsOf(
     policy,
     mappings,
     standingOf: (mirror) => ({
-      directoryGone: isGone(organization, directories.get(mirror.directoryId), tx.at),
+      directoryGone: isGone(organization, directories.get(mirror.directoryId)),
       inAccessGroup: groupsGrantAccess(groupIds(mirror), mappings),
     }),
     directoryTypeOf: (mirror) => directories.get(mirror.directoryId)?.type ?? null,
@@ -86,12 +86,11 @@ export async function surroundingsOf(
 function isGone(
   organization: OrganizationDocument,
   directory: DirectoryDocument | undefined,
-  at: Date,
 ): boolean {
   if (organization.deletedAt !== null) return true;
   if (directory === undefined) return false;
   if (directory.organizationId !== organization._id) return true;
-  if (isSwitching(organization, at)) return false;
+  if (isSwitching(organization)) return false;
   return isGoneForGood(directory);
 }
 
@@ -102,12 +101,12 @@ export function isGoneForGood(
   return directory.deletedAt !== null || directory.unlinkedAt !== null;
 }
 
-/** Whether an admin announced a switch of provider that is still under way. */
-export function isSwitching(
-  { switchUntil }: Pick<OrganizationDocument, 'switchUntil'>,
-  at: Date,
-): boolean {
-  return switchUntil !== null && at < switchUntil;
+/**
+ * Whether an admin announced a switch of provider that nobody ended yet. Not by the clock: whoever is judged
+ * between the end of the window and its being written down (`endSwitches`) would go out without a guard.
+ */
+export function isSwitching({ switchUntil }: Pick<OrganizationDocument, 'switchUntil'>): boolean {
+  return switchUntil !== null;
 }
 
 async function directoriesOf(

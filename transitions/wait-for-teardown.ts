@@ -1,6 +1,7 @@
 import type { Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
+import { endOfDirectory, isDecidedAfter } from './directory-teardown.ts';
 import { openGuardFor } from './open-guard.ts';
 import { waitAtGuard } from './wait-at-guard.ts';
 
@@ -24,8 +25,11 @@ export async function waitForTeardown(
         { session: tx.session },
       )
       .toArray();
-    if (guards.some(({ state }) => state !== 'open')) return;
-    const [open] = guards;
+    const { directories } = tx.collections;
+    const directory = await directories.findOne({ _id: directoryId }, { session: tx.session });
+    // What was decided on an earlier end of the same directory says nothing about this one.
+    if (guards.some((guard) => isDecidedAfter(guard, endOfDirectory(directory)))) return;
+    const open = guards.find(({ state }) => state === 'open');
     const opening = { organizationId, directoryId, kind: 'teardown' as const, restores: null };
     const guardId = open?._id ?? (await openGuardFor(tx, opening));
     await waitAtGuard(tx, _id, {

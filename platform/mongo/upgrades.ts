@@ -5,7 +5,8 @@ import type { Store } from './store.ts';
  * means "nothing of it happened yet". May be repeated, and stopped in the middle.
  */
 export async function upgrade(store: Store): Promise<void> {
-  const { memberships, organizations, directories, directoryUsers } = store.collections;
+  const { memberships, organizations, directories, directoryUsers, linkRequests } =
+    store.collections;
   // Version 2: groups, guards, judging by the facts of the organization.
   await memberships.updateMany({ factsRevision: { $exists: false } }, [
     {
@@ -45,6 +46,15 @@ export async function upgrade(store: Store): Promise<void> {
   await directories.updateMany(
     { unlinkedAt: { $exists: false } },
     { $set: { unlinkedAt: null, checkedAt: null, movedFrom: null } },
+  );
+  // Their groups were never read: no event tells them once more.
+  await directories.updateMany(
+    { unlinkedAt: null, deletedAt: null, reconcileWantedAt: { $exists: false } },
+    { $set: { reconcileWantedAt: new Date() } },
+  );
+  await linkRequests.updateMany(
+    { cause: { $exists: false } },
+    { $set: { cause: 'several', userId: null, membershipId: null, reasonId: null } },
   );
   await directoryUsers.updateMany({ factsRevision: { $exists: false } }, [
     {

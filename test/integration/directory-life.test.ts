@@ -181,6 +181,19 @@ describe('the state of a directory', () => {
     expect((await directory(directoryId))?.reconcileWantedAt).toBeInstanceOf(Date);
   });
 
+  it('that was unlinked is not linked again by an activation from before that', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    const { directories } = tenure.store.collections;
+    // Nothing had told of the directory itself when its people came.
+    await directories.updateOne({ _id: directoryId }, { $set: { eventAtMs: 0 } });
+    const before = new Date(Date.now() - 60_000).toISOString();
+    await takeInDirectoryState(tenure.store, directoryId, 'unlinked', new Date());
+    await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }, before));
+    await spread(tenure);
+    expect(await directory(directoryId)).toMatchObject({ state: 'unlinked' });
+    expect(await access(people[0]!.membershipId)).toBe('notBacked');
+  });
+
   it('as answered before an event does not undo the event', async () => {
     const { directoryId } = await company(0);
     const askedAt = new Date(Date.now() - 60_000);
@@ -254,6 +267,32 @@ describe('an announced switch of provider', () => {
     expect(await access(people[0]!.membershipId)).toBe('notBacked');
     expect(await guardsOf(organizationId)).toMatchObject([{ kind: 'teardown' }]);
   });
+
+  it.each(['a word about somebody', 'an admin'] as const)(
+    'whose time has passed ends under a guard also where %s is faster than the clock',
+    async (first) => {
+      const { organizationId, directoryId, people } = await company(1);
+      const by = { by: 'admin:a', reason: null };
+      await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+      await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+      await spread(tenure);
+      await tenure.store.collections.organizations.updateOne(
+        { _id: organizationId },
+        { $set: { switchUntil: new Date(Date.now() - 1000) } },
+      );
+      if (first === 'an admin') {
+        await announceSwitch(tenure.store, organizationId, { until: null, ...by });
+      } else {
+        await tenure.take(userEvent('updated', { ...people[0]!, firstName: 'Late' }));
+      }
+      await endSwitches(tenure.store, new Date());
+      await spread(tenure);
+      expect(await membershipById(tenure, people[0]!.membershipId)).toMatchObject({
+        access: { reason: 'notBacked' },
+        guard: { state: 'waits' },
+      });
+    },
+  );
 
   it.each([
     ['in the past', -1000, 'switchInThePast'],
@@ -360,6 +399,61 @@ describe('a directory that moves to another organization', () => {
 });
 
 describe('spreading', () => {
+  const rules = () => ({ file: tenure.file, newUserId: () => workosId('user') });
+
+  it('reaches everybody else where one person cannot be judged, and says so', async () => {
+    const [first, second] = [await company(1), await company(1)];
+    const { memberships } = tenure.store.collections;
+    const broken = { _id: first.people[0]!.membershipId };
+    const { roles } = await membershipById(tenure, broken._id);
+    await memberships.updateOne(broken, { $unset: { roles: '' } });
+    await sandbox(tenure, first.organizationId, { remindDays: 3 });
+    await sandbox(tenure, second.organizationId, { remindDays: 3 });
+    await expect(spreadFacts(tenure.store, rules())).rejects.toThrow(TypeError);
+    await memberships.updateOne(broken, { $set: { roles } });
+    const [judged] = second.people;
+    const { factsRevision } = await membershipById(tenure, judged!.membershipId);
+    const { organizations } = tenure.store.collections;
+    expect(factsRevision).toBe(
+      (await organizations.findOne({ _id: second.organizationId }))?.revision,
+    );
+  });
+
+  it('does not forget the people of a directory that moves here while it comes to its end', async () => {
+    const [there, here] = [await company(1), await company(0)];
+    const { organizations, directories } = tenure.store.collections;
+    const { organizationId } = here;
+    await organizations.updateOne({ _id: organizationId }, { $set: { revisedAt: new Date(0) } });
+    let moves = 0;
+    /** The directory moves right after nobody was found to come. */
+    const find = (filter: object, ...more: object[]) => {
+      const found = directories.find(filter, ...more);
+      const isAsked = 'organizationId' in filter && filter.organizationId === organizationId;
+      if (!isAsked || moves > 0) return found;
+      const read = found.toArray.bind(found);
+      found.toArray = async () => {
+        const known = await read();
+        moves += 1;
+        const { directoryId: id } = there;
+        await tenure.take(directoryEvent('activated', { id, organizationId }));
+        return known;
+      };
+      return found;
+    };
+    const racing = new Proxy(directories, {
+      get(target, name) {
+        if (name === 'find') return find;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const collections = { ...tenure.store.collections, directories: racing };
+    await spreadFacts({ ...tenure.store, collections }, rules());
+    expect(moves).toBe(1);
+    await spread(tenure);
+    expect(await membershipOf(tenure, there.people[0]!.id)).toMatchObject({ organizationId });
+  });
+
   it('goes on in another process where the first one stopped, and judges settled people without waking them', async () => {
     const { organizationId, people } = await company(3);
     await sandbox(tenure, organizationId, { remindDays: 3 });

@@ -121,6 +121,32 @@ describe('the end of a directory', () => {
     expect(await lastLook(early!, directory)).toMatchObject({ step: { do: 'commit' } });
   });
 
+  it('that was approved once stands in for no later end of the same directory', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const [early, other] = await directory.people(2);
+    await directory.leaveAndCount([early!]);
+    await tearDown(directory);
+    await approve((await directory.guard())._id);
+    await directory.letTimePass();
+    await spread(tenure);
+    await directory.spread();
+    const { directoryId, organizationId } = directory;
+    await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }));
+    await spread(tenure);
+    await directory.look(other!);
+
+    await tearDown(directory);
+    const [, again] = await directory.guards();
+    const seen = await lastLook(early!, directory);
+    expect(seen).toMatchObject({
+      phase: 'blocked',
+      blockedBy: [{ code: 'guard', detail: again!._id }, { code: 'directoryGone' }],
+    });
+    await approve(again!._id);
+    await directory.spread();
+    expect(await lastLook(early!, directory)).toMatchObject({ step: { do: 'commit' } });
+  });
+
   it('that no event told of is one guard for all whom it concerns', async () => {
     const directory = await GuardedDirectory.open(tenure);
     const people = await directory.people(3);

@@ -6,6 +6,7 @@ import { extendCoolingOff } from '../../transitions/extend-cooling-off.ts';
 import { placeHold } from '../../transitions/place-hold.ts';
 import { reactivateMembership } from '../../transitions/reactivate-membership.ts';
 import { resumeDeletion } from '../../transitions/resume-deletion.ts';
+import { spreadGuards } from '../../transitions/spread-guards.ts';
 import { withdrawEmptyGuards } from '../../transitions/withdraw-guards.ts';
 import { spread } from '../support/by-hand.ts';
 import { userEvent } from '../support/events.ts';
@@ -121,6 +122,24 @@ describe('the guard against mass changes', () => {
       state: 'waits',
     });
     expect((await directory.guard()).window?.until.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('gathers nobody whose leaving was undone, and comes to its end all the same', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const [undone, ...leavers] = await directory.people(5);
+    await directory.leaveAndCount([undone!]);
+    // As where the link of the directory user that left is undone, and nobody else lets the person in.
+    await tenure.store.collections.memberships.updateOne({ _id: undone!.membershipId }, [
+      { $set: { readmitted: '$generation' } },
+    ]);
+    await directory.leave(leavers);
+    await directory.count(leavers);
+    const { revision } = await directory.membership(undone!);
+    let rounds = 0;
+    while ((await spreadGuards(tenure.store, tenure)) && rounds < 20) rounds += 1;
+    expect(rounds).toBeLessThan(20);
+    expect((await directory.membership(undone!)).revision).toBe(revision);
+    expect(await directory.states(leavers)).toEqual(['waits', 'waits', 'waits', 'waits']);
   });
 
   it('minds one directory at a time', async () => {

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+
+import { migrate, schemaVersion } from '../../platform/mongo/migrations.ts';
+import { drive, membershipById, membershipOf } from '../support/by-hand.ts';
+import { directoryEvent, userEvent, workosId } from '../support/events.ts';
+import { openTenure, type TestTenure } from '../support/tenure.ts';
+
+let tenure: TestTenure;
+
+beforeAll(async () => {
+  tenure = await openTenure();
+}, 60_000);
+
+afterAll(async () => tenure.close());
+
+/** What version 2 added, taken from the documents as if version 1 had written them. */
+async function asOfVersionOne(): Promise<void> {
+  const { fences, memberships, organizations, directories, directoryUsers } =
+    tenure.store.collections;
+  await memberships.updateMany({}, [
+    {
+      $unset: [
+        'wanted',
+        'suspendedRoles',
+        'narrowings',
+        'answeredNarrowings',
+        'readAfresh',
+        'readmitted',
+        'factsRevision',
+        'leftFrom',
+        'guard',
+      ],
+    },
+    { $set: { guardWaits: false } },
+  ]);
+  await organizations.updateMany({}, [
+    { $unset: ['revisedAt', 'mapped', 'guardId', 'deletedAt', 'switchUntil', 'spreading'] },
+  ]);
+  await directories.updateMany({}, [
+    { $unset: ['unlinkedAt', 'checkedAt', 'movedFrom', 'reconcileWantedAt'] },
+  ]);
+  await directoryUsers.updateMany({}, [
+    { $unset: ['factsRevision', 'records.bornAtMs', 'records.roles', 'records.groupsFloor'] },
+  ]);
+  await fences.updateOne({ _id: 'schema' }, { $set: { revision: 1 } });
+}
+
+it('goes on with people, directories and link requests of version 1 where it stood', async () => {
+  const organizationId = workosId('org');
+  const directoryId = workosId('directory');
+  const { linkRequests, directories, fences } = tenure.store.collections;
+  await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }));
+  const [stays, left] = ['directory_user', 'directory_user'].map((kind) => ({
+    id: workosId(kind),
+    organizationId,
+    directoryId,
+  }));
+  for (const person of [stays!, left!]) {
+    await tenure.take(userEvent('created', person));
+    await drive(tenure, (await membershipOf(tenure, person.id))._id);
+  }
+  await tenure.take(userEvent('deleted', left!));
+  const before = await membershipOf(tenure, left!.id);
+  await asOfVersionOne();
+  const requestId = workosId('link_request');
+  await linkRequests.insertOne({
+    _id: requestId,
+    organizationId,
+    directoryUserId: workosId('directory_user'),
+    candidateUserIds: [],
+    createdAt: new Date(),
+    resolution: null,
+    resolvedBy: null,
+    resolvedAt: null,
+  } as never);
+
+  await migrate(tenure.store);
+
+  expect((await fences.findOne({ _id: 'schema' }))?.revision).toBe(schemaVersion);
+  // A countdown that had begun goes on; nobody had counted it at a guard.
+  expect(await membershipById(tenure, before._id)).toMatchObject({
+    dueAt: before.dueAt,
+    guard: { generation: 1, state: 'passed' },
+  });
+  // Groups were never read.
+  expect((await directories.findOne({ _id: directoryId }))?.reconcileWantedAt).toBeInstanceOf(Date);
+  expect(await linkRequests.findOne({ _id: requestId })).toMatchObject({
+    cause: 'several',
+    userId: null,
+    membershipId: null,
+    reasonId: null,
+  });
+  const { _id } = await membershipOf(tenure, stays!.id);
+  await tenure.take(userEvent('deleted', stays!));
+  expect(await drive(tenure, _id, { stopAt: 'checkGuard' })).toMatchObject({
+    step: { do: 'checkGuard' },
+  });
+});
