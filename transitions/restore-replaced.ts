@@ -6,6 +6,7 @@ import type { Transaction } from '../platform/mongo/store.ts';
 import { dropGrants, readmit } from './access-facts.ts';
 import { lockChangedKeys } from './change-profile.ts';
 import type { Note } from './change-membership.ts';
+import { openGuardFor } from './open-guard.ts';
 
 /** What is so without the directory user that goes. */
 interface Without {
@@ -40,7 +41,7 @@ export function restoreReplaced(
 
 /**
  * They had left, and an admin took the directory user for their return. The leaving goes on where it was,
- * with as much of the cooling-off ahead as there was then.
+ * with as much of the cooling-off ahead as there was then, and at the guard at which it waited.
  */
 function leftAgain(draft: Membership, left: NonNullable<ReplacedByLink['left']>, at: Date): void {
   draft.backed = false;
@@ -51,8 +52,34 @@ function leftAgain(draft: Membership, left: NonNullable<ReplacedByLink['left']>,
   draft.conditions = null;
   draft.blockedBy = [];
   draft.disabledAt = left.disabledAt;
+  draft.guard = left.guard;
   const dueAt = new Date(at.getTime() + left.remainingMs);
   if (draft.dueAt === null || draft.dueAt < dueAt) draft.dueAt = dueAt;
+}
+
+/**
+ * A leaving that waits at a guard again: meanwhile that one may have been decided, which is then brought to it,
+ * or be gone, since nobody else waited there. Without one the leaving would count down as if it had passed.
+ */
+export async function waitAgain(tx: Transaction, draft: Membership): Promise<void> {
+  const fact = guardOf(draft);
+  if (fact?.state !== 'waits') return;
+  const { guards } = tx.collections;
+  const { session } = tx;
+  const spreading = { spreading: true as const, spreadSince: tx.at };
+  await guards.updateOne(
+    { _id: fact.id ?? '', state: 'withdrawn' },
+    { $set: { state: 'open' } },
+    { session },
+  );
+  const { matchedCount } = await guards.updateOne(
+    { _id: fact.id ?? '' },
+    { $set: spreading },
+    { session },
+  );
+  if (matchedCount > 0) return;
+  const opening = { kind: 'configuration' as const, directoryId: null, restores: null };
+  fact.id = await openGuardFor(tx, { organizationId: draft.organizationId, ...opening });
 }
 
 /**

@@ -12,7 +12,7 @@ import { judgeMembership } from './judge-membership.ts';
 import { ensureOrganization } from './organization.ts';
 import { keepReason } from './reasons.ts';
 import type { LinkRules } from './resolve-link-request.ts';
-import { restoreProfile, restoreReplaced } from './restore-replaced.ts';
+import { restoreProfile, restoreReplaced, waitAgain } from './restore-replaced.ts';
 import { settlePerson } from './settle-person.ts';
 import { backingIn, surroundingsOf } from './surroundings.ts';
 
@@ -126,6 +126,7 @@ async function letGo(tx: Transaction, parts: LettingGo): Promise<void> {
     const backed = others.some((other) => backingIn(other, surroundings) === 'backs');
     note('unlinked', { directoryUserId: undoing.directoryUserId }, reasonId);
     restoreReplaced(draft, link.replaced, { backed, organization, at: tx.at }, note);
+    await waitAgain(tx, draft);
     demandRevocation(draft, tx.at, tx.at);
     // The judging below tells it anew, where another directory says what the profile is.
     const user = await restoreProfile(tx, draft, link.replaced);

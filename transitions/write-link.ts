@@ -1,5 +1,5 @@
 import type { DirectoryUser } from '../domain/directory-user.ts';
-import { hasLeft, type Membership } from '../domain/membership.ts';
+import { guardOf, hasLeft, type Membership } from '../domain/membership.ts';
 import { currentRecord } from '../domain/directory-user.ts';
 import { newId } from '../platform/ids.ts';
 import type { LinkDocument, ReplacedByLink } from '../platform/mongo/link-documents.ts';
@@ -60,6 +60,8 @@ async function replacedBy(tx: Transaction, membership: Membership): Promise<Repl
     emailHistory: user?.emailHistory ?? [],
     backed,
     everBacked,
-    left: hasLeft(membership) ? { disabledAt, remainingMs: Math.max(aheadMs, 0) } : null,
+    left: hasLeft(membership)
+      ? { disabledAt, remainingMs: Math.max(aheadMs, 0), guard: guardOf(membership) }
+      : null,
   };
 }

@@ -1,3 +1,4 @@
+import type { GuardFact } from '../../domain/membership.ts';
 import type { UserProfile } from '../../domain/profile.ts';
 
 /**
@@ -54,6 +55,9 @@ export interface ReplacedByLink {
   emailHistory: { email: string; until: Date }[];
   backed: boolean;
   everBacked: boolean;
-  /** They had left then: when access closed, and how much of the cooling-off was ahead, milliseconds. */
-  left: { disabledAt: Date | null; remainingMs: number } | null;
+  /**
+   * They had left then: when access closed, how much of the cooling-off was ahead, milliseconds, and where the
+   * leaving stood with the guard.
+   */
+  left: { disabledAt: Date | null; remainingMs: number; guard: GuardFact | null } | null;
 }

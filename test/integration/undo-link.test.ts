@@ -5,10 +5,17 @@ import { checkAccess } from '../../gate/decide.ts';
 import { changeMembership } from '../../transitions/change-membership.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { resolveLinkRequest } from '../../transitions/resolve-link-request.ts';
+import { spreadGuards } from '../../transitions/spread-guards.ts';
 import { undoLink } from '../../transitions/undo-link.ts';
-import { afterCoolingOff, drive, membershipById, membershipOf } from '../support/by-hand.ts';
+import {
+  afterCoolingOff,
+  drive,
+  membershipById,
+  membershipOf,
+  spread,
+} from '../support/by-hand.ts';
 import { company, type Company } from '../support/company.ts';
-import { userEvent } from '../support/events.ts';
+import { directoryEvent, userEvent } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
@@ -360,6 +367,52 @@ describe('a link that an admin decided, undone', () => {
     const mirror = await directoryUsers.findOne({ 'records.id': person.id });
     expect(mirror?.records[0]?.profile?.email).toBe(at.email);
   });
+});
+
+describe('a link of somebody who waited at a guard, undone', () => {
+  it.each(['open', 'withdrawn', 'rejected'] as const)(
+    'lets nobody count down whom no guard let pass: the guard is %s by then',
+    async (meanwhile) => {
+      const at = await company(tenure);
+      await at.add();
+      await at.add();
+      const leaver = at.sketch('hris', { email: `x${at.email}` });
+      const { _id, userId, organizationId } = await at.arrive(leaver);
+      await drive(tenure, _id);
+      const gone = { id: leaver.directoryId ?? '', organizationId };
+      await tenure.take(directoryEvent('deleted', gone));
+      await spread(tenure);
+      const { guard } = await membershipById(tenure, _id);
+      expect(guard).toMatchObject({ state: 'waits' });
+      const person = at.sketch('idp');
+      await tenure.take(userEvent('created', person));
+      const [request] = await at.requests();
+      await resolveLinkRequest(
+        tenure.store,
+        {
+          requestId: request?._id ?? '',
+          actor: 'admin:ada',
+          reason: null,
+          decision: { action: 'link', userId },
+        },
+        { file: tenure.file, newUserId: tenure.intake.newUserId },
+      );
+      await tenure.store.collections.guards.updateOne(
+        { _id: guard?.id ?? '' },
+        { $set: { state: meanwhile }, $unset: { spreading: '' } },
+      );
+      await unlink(_id, person.id);
+      while (await spreadGuards(tenure.store, tenure));
+      await drive(tenure, _id, { nowMs: afterCoolingOff() });
+      expect(await membershipById(tenure, _id)).toMatchObject({
+        guard: { id: guard?.id, state: meanwhile === 'rejected' ? 'rejected' : 'waits' },
+        phase: meanwhile === 'rejected' ? 'retained' : 'blocked',
+        outcome: null,
+      });
+      const now = await tenure.store.collections.guards.findOne({ _id: guard?.id ?? '' });
+      expect(now?.state).toBe(meanwhile === 'rejected' ? 'rejected' : 'open');
+    },
+  );
 });
 
 describe('undoing', () => {
