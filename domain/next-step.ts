@@ -88,11 +88,12 @@ function staying(facts: LifecycleFacts): Decision {
   const revoking = pendingRevocation(membership);
   if (revoking !== null) return decide(revoking, phase);
   if (needsProjection(membership)) return decide({ do: 'project' }, phase);
-  // What WorkOS does not announce again (the groups of somebody who comes back) is asked before it counts.
-  if (needsFreshRead(membership)) return decide({ do: 'readAfresh' }, phase);
+  // Before WorkOS is asked anything: while it does not answer, sessions would keep roles that are gone.
   if (facts.answersRoleLoss && membership.answeredNarrowings < membership.narrowings) {
     return decide({ do: 'answerRoleLoss' }, phase);
   }
+  // What WorkOS does not announce again (the groups of somebody who comes back) is asked before it counts.
+  if (needsFreshRead(membership)) return decide({ do: 'readAfresh' }, phase);
   if (!wantsOpening) {
     const wider = membership.access.state === 'open' && wantsWidening(membership);
     return decide({ do: wider ? 'widen' : 'rest' }, phase);

@@ -125,3 +125,23 @@ describe('the next step of a leaver at the guard', () => {
     expect(nextStep(leaver({ guard: rejected }), dueMs).step.do).toBe('commit');
   });
 });
+
+it('of somebody who stays and lost a role is the answer to that, before WorkOS is asked anything', () => {
+  const { membership } = new LifecycleWorld(nextStep, []);
+  const stays = leaver(
+    {
+      ...membership,
+      backed: true,
+      generation: 0,
+      projection: { wanted: 1, done: 1 },
+      access: { state: 'open', reason: 'open' },
+      readAfresh: { wanted: 1, done: 0 },
+      narrowings: 1,
+      answeredNarrowings: 0,
+    },
+    { answersRoleLoss: true },
+  );
+  expect(nextStep(stays, dueMs).step.do).toBe('answerRoleLoss');
+  stays.membership.answeredNarrowings = 1;
+  expect(nextStep(stays, dueMs).step.do).toBe('readAfresh');
+});
