@@ -22,7 +22,7 @@ export async function keepReconcileSchedule(
   const handle = client.schedule.getHandle(scheduleId);
   try {
     const { spec } = await handle.describe();
-    const every = spec.intervals?.map((interval) => Number(interval.every)) ?? [];
+    const every = spec.intervals?.map((interval) => interval.every) ?? [];
     if (every.length === 1 && every[0] === everyMs) return null;
     await handle.update((previous) => ({ ...previous, ...optionsOf(queuePrefix, everyMs) }));
     return 'changed';

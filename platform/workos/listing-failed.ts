@@ -43,18 +43,10 @@ export function pauseAsked(error: unknown): number | null {
 }
 
 function problemIn(error: unknown, hasCursor: boolean): ListingProblem {
-  switch (refusalIn(error)?.status) {
-    case 400:
-    case 422:
-      return hasCursor ? 'cursorRefused' : 'refused';
-    case 404:
-      return hasCursor ? 'cursorRefused' : 'missing';
-    case 401:
-    case 403:
-      return 'refused';
-    case 429:
-      return 'rateLimited';
-    default:
-      return error instanceof Error && error.name === 'ParseError' ? 'malformed' : 'unavailable';
-  }
+  const status = refusalIn(error)?.status ?? 0;
+  if ([400, 404, 422].includes(status) && hasCursor) return 'cursorRefused';
+  if ([400, 401, 403, 422].includes(status)) return 'refused';
+  if (status === 404) return 'missing';
+  if (status === 429) return 'rateLimited';
+  return error instanceof Error && error.name === 'ParseError' ? 'malformed' : 'unavailable';
 }

@@ -49,6 +49,11 @@ async function everything<T>(
 
 const ids = (items: { id: string }[]): string[] => items.map(({ id }) => id).toSorted();
 
+/** The shortest time from one of these to the one so many places later, milliseconds. */
+function shortest(times: number[], places: number): number {
+  return Math.min(...times.slice(places).map((time, index) => time - (times[index] ?? 0)));
+}
+
 /** A WorkOS that gives one answer to everything. */
 async function answering(
   status: number,
@@ -203,10 +208,7 @@ describe('the limit on directory users', () => {
     );
     for (const of of Object.values(times)) {
       expect(of).toHaveLength(10);
-      for (const [index, time] of of.entries()) {
-        const fifth = of[index + 4];
-        if (fifth !== undefined) expect(fifth - time).toBeGreaterThanOrEqual(1000);
-      }
+      expect(shortest(of, 4)).toBeGreaterThanOrEqual(1000);
     }
     // One directory does not wait for the other: each has its four at once.
     const last = Math.max(...Object.values(times).map((of) => of.at(-1) ?? 0));
@@ -257,9 +259,6 @@ describe('the limit on directory users', () => {
       }),
     );
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    for (const [index, time] of times.entries()) {
-      const fourth = times[index + 3];
-      if (fourth !== undefined) expect(fourth - time).toBeGreaterThanOrEqual(1000);
-    }
+    expect(shortest(times, 3)).toBeGreaterThanOrEqual(1000);
   });
 });

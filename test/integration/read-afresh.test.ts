@@ -46,11 +46,11 @@ async function place(policy: { accessByGroup?: boolean } = {}) {
     listing,
     membership: async () => membershipById(tenure, _id),
     /** Delivers what happened since the last time. */
-    async hear() {
+    hear: async (): Promise<void> => {
       next = await deliverEvents(tenure, simulator, next);
     },
     /** What happened since the last time is never heard of. */
-    miss() {
+    miss: (): void => {
       next = simulator.events().length;
     },
     read: async (by: DirectoryListing | null = listing) =>

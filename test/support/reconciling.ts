@@ -17,7 +17,6 @@ import {
   beginReconciliation,
   finishReconciliation,
 } from '../../transitions/record-reconciliation.ts';
-import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import type { TestSimulator } from './simulator.ts';
 import type { TestTenure } from './tenure.ts';
 import { scriptedLookup } from './tenure.ts';
@@ -46,7 +45,7 @@ export async function deliverEvents(
   from = 0,
 ): Promise<number> {
   const events = simulator.events();
-  for (const event of events.slice(from)) await tenure.take(event as unknown as EventEnvelope);
+  for (const event of events.slice(from)) await tenure.take(event);
   return events.length;
 }
 

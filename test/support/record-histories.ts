@@ -165,10 +165,13 @@ async function compare(): Promise<string> {
   const tenure = await startTenure({ listing: listingOf(simulator) });
   const { reconciliations } = tenure.store.collections;
   try {
-    const { directory } = simulator.tenant();
-    const staff = simulator.group(directory.id, 'CanaryStaff');
-    const join = { firstName: 'CanaryAda', email: 'canary.ada@example.com', groups: [staff] };
-    simulator.join(directory.id, join);
+    const okta = simulator.tenant().directory;
+    const staff = simulator.group(okta.id, 'CanaryStaff');
+    simulator.join(okta.id, {
+      firstName: 'CanaryAda',
+      email: 'canary.ada@example.com',
+      groups: [staff],
+    });
     await deliverEvents(tenure, simulator);
     simulator.leave('canary.ada@example.com');
     simulator.settings.apiFaults.push({
@@ -182,7 +185,7 @@ async function compare(): Promise<string> {
       async () => (await reconciliations.findOne({ outcome: 'complete' })) !== null,
       'the end of the comparison',
     );
-    const workflowId = reconcileWorkflowId(directory.id);
+    const workflowId = reconcileWorkflowId(okta.id);
     await tenure.client.workflow.getHandle(workflowId).result();
     return workflowId;
   } finally {

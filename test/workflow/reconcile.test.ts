@@ -142,7 +142,7 @@ describe('the workflow that compares a directory', () => {
     }));
     await eventually(() => steps.length === 1, 'a step');
     await handle.cancel();
-    await expect(handle.result()).rejects.toThrow();
+    await expect(handle.result()).rejects.toThrow(/cancelled/i);
     expect(finished).toMatchObject([{ stopped: 'cancelled' }]);
   });
 
@@ -154,11 +154,12 @@ describe('the workflow that compares a directory', () => {
       keepReconcileSchedule(client, prefix, 3_600_000),
       keepReconcileSchedule(client, prefix, 3_600_000),
     ]);
-    expect(both.toSorted()).toEqual(['created', null]);
+    expect(both).toHaveLength(2);
+    expect(both).toEqual(expect.arrayContaining(['created', null]));
     expect(await keepReconcileSchedule(client, prefix, 3_600_000)).toBeNull();
     expect(await keepReconcileSchedule(client, prefix, 7_200_000)).toBe('changed');
     const { spec, policies } = await handle.describe();
-    expect(spec.intervals?.map(({ every }) => Number(every))).toEqual([7_200_000]);
+    expect(spec.intervals?.map(({ every }) => every)).toEqual([7_200_000]);
     expect(policies.overlap).toBe('SKIP');
     expect(await keepReconcileSchedule(client, prefix, 7_200_000)).toBeNull();
   });
