@@ -8,6 +8,7 @@ import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { changeMembership } from './change-membership.ts';
 import { lifecycleFacts } from './lifecycle-facts.ts';
+import { judgeAgain } from './spread-facts.ts';
 
 /** The commit as the lifecycle asks for it: the state it decided on, and the workflow's time. */
 export interface CommitRequest {
@@ -33,14 +34,19 @@ export async function commitErasure(
   file: HostFile,
   request: CommitRequest,
 ): Promise<boolean> {
-  return inTransaction(store, async (tx) => {
+  const done = await inTransaction(store, async (tx) => {
     let committed = false;
+    let behind: string | null = null;
     await changeMembership(
       tx,
       request.membershipId,
       { actor: 'lifecycle', atRevision: request.revision, own: true },
       async (membership, note) => {
         await writeFences(tx, membership);
+        if (await isBehind(tx, membership)) {
+          behind = membership.organizationId;
+          return;
+        }
         if (!(await mayCommit(tx, file, membership, request))) return;
         committed = true;
         membership.erasure = {
@@ -54,8 +60,23 @@ export async function commitErasure(
         note('erasureCommitted', { wholeUser: membership.erasure.wholeUser });
       },
     );
-    return committed;
+    return { committed, behind };
   });
+  // Who may be let in again by it is not erased before; nor waited for, until the spreading comes to them.
+  if (done.behind !== null) await judgeAgain(store, done.behind, request.membershipId, { file });
+  return done.committed;
+}
+
+/** A fact about everybody (a directory that is back, a policy) has not reached the person yet. */
+async function isBehind(
+  tx: Transaction,
+  { organizationId, factsRevision }: Membership,
+): Promise<boolean> {
+  const organization = await tx.collections.organizations.findOne(
+    { _id: organizationId },
+    { session: tx.session, projection: { revision: 1 } },
+  );
+  return organization !== null && factsRevision < organization.revision;
 }
 
 async function writeFences(tx: Transaction, membership: Membership): Promise<void> {

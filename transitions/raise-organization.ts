@@ -7,6 +7,8 @@ import { ensureOrganization } from './organization.ts';
  */
 export async function raiseOrganization(tx: Transaction, organizationId: string): Promise<void> {
   await ensureOrganization(tx, organizationId);
+  // A commit of an erasure writes it too: it sees what changes here, or comes before it.
+  await tx.store.fences.organization(tx, organizationId);
   await tx.collections.organizations.updateOne(
     { _id: organizationId },
     { $inc: { revision: 1 }, $set: { revisedAt: tx.at, spreading: true } },

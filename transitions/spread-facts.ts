@@ -149,11 +149,12 @@ async function inTurns(work: (() => Promise<void>)[]): Promise<unknown[]> {
   return failures;
 }
 
-async function judgeAgain(
+/** Judges one person by the newest facts of the organization, if they have not reached them yet. */
+export async function judgeAgain(
   store: Store,
   organizationId: string,
   membershipId: string,
-  { file }: SpreadRules,
+  { file }: Pick<SpreadRules, 'file'>,
 ): Promise<void> {
   await inTransaction(store, async (tx) => {
     const organization = await readOrganization(tx, organizationId);

@@ -4,10 +4,18 @@ import { checkAccess } from '../../gate/decide.ts';
 import { takeInDirectoryState } from '../../intake/apply-directory-state.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { announceSwitch, endSwitches } from '../../transitions/announce-switch.ts';
+import { commitErasure } from '../../transitions/commit-erasure.ts';
 import { importUser } from '../../transitions/import-users.ts';
 import { spreadFacts } from '../../transitions/spread-facts.ts';
 import { watchDirectories } from '../../workers/watch-directories.ts';
-import { drive, membershipById, membershipOf, sandbox, spread } from '../support/by-hand.ts';
+import {
+  afterCoolingOff,
+  drive,
+  membershipById,
+  membershipOf,
+  sandbox,
+  spread,
+} from '../support/by-hand.ts';
 import { directoryEvent, laterTime, userEvent, workosId } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
@@ -395,6 +403,30 @@ describe('a directory that moves to another organization', () => {
     expect(now._id).toBe(person!.membershipId);
     await drive(tenure, now._id);
     expect(await access(now._id)).toBe('open');
+  });
+});
+
+describe('somebody who is due while their directory comes back', () => {
+  it('is let in, although the spreading has not reached them, and not erased', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    const [{ membershipId } = { membershipId: '' }] = people;
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    const { memberships } = tenure.store.collections;
+    await memberships.updateOne({ _id: membershipId }, { $set: { 'guard.state': 'approved' } });
+    const nowMs = afterCoolingOff();
+    const due = await drive(tenure, membershipId, { nowMs, stopAt: 'commit' });
+    expect(due.step.do).toBe('commit');
+    await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }));
+    const { revision, generation } = due;
+    const request = { membershipId, revision, generation, nowMs };
+    expect(await commitErasure(tenure.store, tenure.file, request)).toBe(false);
+    expect(await membershipById(tenure, membershipId)).toMatchObject({
+      backed: true,
+      erasure: null,
+    });
+    await drive(tenure, membershipId, { nowMs });
+    expect(await access(membershipId)).toBe('open');
   });
 });
 
