@@ -7,7 +7,9 @@ import { defineRoute, nothing } from '../route.ts';
 const switchShape = z
   .strictObject({
     organizationId: id,
-    until: z.nullable(time).meta({ description: 'The end of the window; null: none is announced.' }),
+    until: z
+      .nullable(time)
+      .meta({ description: 'The end of the window; null: none is announced.' }),
   })
   .meta({ id: 'ProviderSwitch' });
 
@@ -17,7 +19,7 @@ export const putProviderSwitchRoute = defineRoute({
   path: '/v1/organizations/{id}/provider-switch',
   summary: 'Announce a switch to another identity provider, or end the window',
   description:
-    'Until `until` a deleted or unlinked directory of the organization ends nobody\'s access; its people are found ' +
+    "Until `until` a deleted or unlinked directory of the organization ends nobody's access; its people are found " +
     `again in the new one. At most ${longestSwitchDays} days ahead; null ends the window now. At its end whoever was not ` +
     'found again loses access and waits at the guard.',
   auth: 'admin',
