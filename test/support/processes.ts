@@ -161,6 +161,7 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
     TENURE_DISPATCH_INTERVAL_MS: '50',
     TENURE_STICKY_TIMEOUT_MS: '1000',
     TENURE_RETRY_MAX_MS: '1000',
+    TENURE_GUARD_SETTLE_MS: '100',
     ...(servers.workflowBundle === null ? {} : { TENURE_WORKFLOW_BUNDLE: servers.workflowBundle }),
     ...options.env,
   };
