@@ -22,8 +22,14 @@ export interface LateStore {
 /**
  * Connects to MongoDB and migrates, again and again until it works: a process that ended itself whenever
  * the database restarts would only add to the trouble.
+ *
+ * @param prepare what else must be done before anything is served; may be repeated
  */
-export function connectStore(mongo: { url: string; database: string }, logger: Logger): LateStore {
+export function connectStore(
+  mongo: { url: string; database: string },
+  logger: Logger,
+  prepare: (store: Store) => Promise<unknown>,
+): LateStore {
   let connected: Store | null = null;
   let migrated = false;
   let closing = false;
@@ -32,6 +38,7 @@ export function connectStore(mongo: { url: string; database: string }, logger: L
       try {
         connected ??= storeOn(await connectMongo(mongo.url, serverSelectionMs), mongo.database);
         await migrate(connected);
+        await prepare(connected);
         migrated = true;
       } catch (error) {
         if (error instanceof NewerSchema || error instanceof StandaloneServer) throw error;

@@ -9,6 +9,7 @@ import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
 import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import { announceFileRules } from '../transitions/announce-file-rules.ts';
 import { createApp } from './app.ts';
 import { connectStore } from './connect-store.ts';
 import type { ApiSettings } from './deps.ts';
@@ -29,7 +30,9 @@ async function main(): Promise<void> {
 
   const metrics = createMetrics('api');
   const temporal = createTemporalClient(config.temporal);
-  const database = connectStore(config.mongo, logger);
+  const database = connectStore(config.mongo, logger, async (store) =>
+    announceFileRules(store, file, { firstOnly: true }),
+  );
   const readiness = createReadiness(database);
   const app = createApp({
     store: database.store,

@@ -40,6 +40,25 @@ export interface Policy {
   remindDays: number;
 }
 
+/** What of a policy decides who is in; the rest never ends anybody's access. */
+export type AccessRules = Pick<
+  Policy,
+  'accessByGroup' | 'leavingAttributes' | 'lifecycleAuthority' | 'suspendedCountsAsLeaving'
+>;
+
+/** Field by field and always in one order, so that equal rules are equal documents. */
+export function accessRulesOf(policy: AccessRules): AccessRules {
+  return {
+    accessByGroup: policy.accessByGroup,
+    leavingAttributes: policy.leavingAttributes.map(({ attribute, values }) => ({
+      attribute,
+      values: [...values],
+    })),
+    lifecycleAuthority: policy.lifecycleAuthority,
+    suspendedCountsAsLeaving: policy.suspendedCountsAsLeaving,
+  };
+}
+
 export const defaultPolicy: Policy = {
   coolingOffDays: 30,
   sandbox: false,

@@ -3,6 +3,7 @@ import type { Policy } from '../domain/policy.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { resolvePolicy } from '../platform/policy-schema.ts';
+import { announcedRules } from './announce-file-rules.ts';
 import { lockImports } from './import-locks.ts';
 import { withoutDirectoryIn } from './without-directory.ts';
 
@@ -16,6 +17,7 @@ export async function ensureOrganization(
     { session: tx.session },
   );
   if (found !== null) return found;
+  const fileRules = await announcedRules(tx);
   const organization: OrganizationDocument = {
     _id: organizationId,
     revision: 0,
@@ -23,6 +25,7 @@ export async function ensureOrganization(
     revisedAt: tx.at,
     directorySync: 'disabled',
     policy: null,
+    ...(fileRules === null ? {} : { fileRules }),
     mapped: false,
     guardId: null,
     deletedAt: null,
@@ -33,12 +36,17 @@ export async function ensureOrganization(
   return organization;
 }
 
-/** The policy in force: what an admin set, then the host file's defaults, then the built-in ones. */
+/**
+ * The policy in force: what an admin set, then the host file's defaults, then the built-in ones. Of the
+ * defaults, those that decide who is in are the ones written down with the organization: a file that was
+ * changed must put nobody out before the change has its guard (`spread-file-rules.ts`).
+ */
 export function policyOf(
-  organization: Pick<OrganizationDocument, 'policy'> | null,
+  organization: Pick<OrganizationDocument, 'policy' | 'fileRules'> | null,
   file: Pick<HostFile, 'defaults'>,
 ): Policy {
-  return resolvePolicy(organization?.policy ?? null, file.defaults.policy);
+  const defaults = { ...file.defaults.policy, ...organization?.fileRules };
+  return resolvePolicy(organization?.policy ?? null, defaults);
 }
 
 /**

@@ -17,7 +17,7 @@ export async function policyInForce(
 ): Promise<Policy> {
   const organization = await store.collections.organizations.findOne(
     { _id: organizationId },
-    { projection: { policy: 1 }, ...(session === undefined ? {} : { session }) },
+    { projection: { policy: 1, fileRules: 1 }, ...(session === undefined ? {} : { session }) },
   );
   return policyOf(organization, file);
 }

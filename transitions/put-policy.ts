@@ -1,5 +1,5 @@
 import type { PolicyDefaults } from '../domain/host-file.ts';
-import type { DirectorySync, Policy } from '../domain/policy.ts';
+import { accessRulesOf, type DirectorySync, type Policy } from '../domain/policy.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
@@ -62,14 +62,14 @@ export async function putPolicy(
 /** Opens a guard where the change can end somebody's access: whom it ends waits for an admin's word. */
 async function guardEndings(
   tx: Transaction,
-  { _id, policy, directorySync }: OrganizationDocument,
+  { _id, policy, fileRules, directorySync }: OrganizationDocument,
   put: { policy: Policy; directorySync: DirectorySync; defaults: PolicyDefaults },
 ): Promise<void> {
   const { defaults, ...after } = put;
   const before = { policy, directorySync };
   const changed = !sameValue(
-    decidingOnAccess(resolvePolicy(policy, defaults)),
-    decidingOnAccess(put.policy),
+    accessRulesOf(resolvePolicy(policy, { ...defaults, ...fileRules })),
+    accessRulesOf(put.policy),
   );
   // Only `enabled` puts anybody out: those whom no directory knows.
   const turnedOn = directorySync !== 'enabled' && after.directorySync === 'enabled';
@@ -80,10 +80,4 @@ async function guardEndings(
     directoryId: null,
     restores: { what: 'policy', before, after },
   });
-}
-
-/** What of a policy decides who is in; the rest never ends anybody's access. */
-function decidingOnAccess(policy: Policy): Partial<Policy> {
-  const { accessByGroup, leavingAttributes, lifecycleAuthority, suspendedCountsAsLeaving } = policy;
-  return { accessByGroup, leavingAttributes, lifecycleAuthority, suspendedCountsAsLeaving };
 }

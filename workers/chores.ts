@@ -13,6 +13,7 @@ import { endSwitches } from '../transitions/announce-switch.ts';
 import { spreadCancellations } from '../transitions/cancel-deletions.ts';
 import { goLive } from '../transitions/go-live.ts';
 import { spreadFacts } from '../transitions/spread-facts.ts';
+import { spreadFileRules } from '../transitions/spread-file-rules.ts';
 import { spreadGuards } from '../transitions/spread-guards.ts';
 import { withdrawEmptyGuards } from '../transitions/withdraw-guards.ts';
 import { keepAnchor } from './anchor-keeper.ts';
@@ -30,6 +31,7 @@ const heartbeatIntervalMs = 2000;
 const anchorIntervalMs = 5000;
 const goLiveIntervalMs = 2000;
 const emptyGuardsIntervalMs = 5000;
+const fileRulesIntervalMs = 5000;
 const pollerIntervalMs = 10_000;
 const reconcileStartIntervalMs = 2000;
 const reconcileScheduleIntervalMs = 60_000;
@@ -74,6 +76,7 @@ export function startChores(running: Running): Repeating[] {
   return [
     chore('dispatch', config.intervals.dispatchMs, dispatcher.tick),
     chore('spread', config.intervals.dispatchMs, async () => spreadFacts(store, rules)),
+    chore('fileRules', fileRulesIntervalMs, async () => spreadFileRules(store)),
     chore('guards', config.intervals.dispatchMs, async () => spreadGuards(store, rules)),
     chore('emptyGuards', emptyGuardsIntervalMs, async () => {
       await withdrawEmptyGuards(store);

@@ -24,6 +24,7 @@ import type { WorkosAccess } from '../platform/workos/client.ts';
 import { createDirectoryListing } from '../platform/workos/directory-listing.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
 import { createAskDirectoryState } from '../platform/workos/directory-states.ts';
+import { announceFileRules } from '../transitions/announce-file-rules.ts';
 import { startChores, type Running } from './chores.ts';
 import { createWorkers } from './create-workers.ts';
 import { startHealthServer } from './health-server.ts';
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
   const metrics = createMetrics('worker');
   const health =
     config.http.workerPort === 0 ? null : startHealthServer(config.http.workerPort, metrics);
-  const store = await patiently(log, 'mongodb', async () => openStore(config));
+  const store = await patiently(log, 'mongodb', async () => openStore(config, file, log));
   if (file.database !== null) await reportHost(store, file, log);
   const connection = await patiently(log, 'temporal', async () =>
     NativeConnection.connect(config.temporal.connection),
@@ -117,10 +118,15 @@ async function main(): Promise<void> {
   }
 }
 
-async function openStore(config: Config): Promise<Store> {
+async function openStore(config: Config, file: HostFile, log: Logger): Promise<Store> {
   const client = await connectMongo(config.mongo.url, 5000);
   const store = storeOn(client, config.mongo.database);
   await migrate(store);
+  if (await announceFileRules(store, file)) {
+    log.warn(
+      'the defaults of the host file that decide who is in have changed; everybody is judged anew',
+    );
+  }
   return store;
 }
 

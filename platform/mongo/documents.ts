@@ -1,5 +1,5 @@
 import type { GateEntry } from '../../domain/decide-access.ts';
-import type { DirectorySync, Policy } from '../../domain/policy.ts';
+import type { AccessRules, DirectorySync, Policy } from '../../domain/policy.ts';
 import type { RoleMapping } from '../../domain/grants.ts';
 import type { UserProfile } from '../../domain/profile.ts';
 import type { Version } from '../../domain/versions.ts';
@@ -29,6 +29,8 @@ export interface OrganizationDocument {
   switchSet?: { by: string; at: Date; reasonId: string | null };
   /** What an admin set; the file's defaults and `defaultPolicy` fill the rest. null: nothing was set. */
   policy: Policy | null;
+  /** The file's defaults by which its people are judged, whatever file a process has. null: nobody wrote them down. */
+  fileRules?: AccessRules | null;
   /** Who set it last, when and why. */
   policySet?: { by: string; at: Date; reasonId: string | null };
   /** Nobody who left until then is to be anonymized; present while that is brought to each of them. */
@@ -273,13 +275,6 @@ export interface DispatchDocument {
   attempts: number;
   signalledAt: Date;
   nextAt: Date;
-}
-
-/** Locks and single facts: `key/<organization>/<bucket>`, `people/<organization>/<bucket>`, `import/<organization>/<bucket>`, `resourceHolds`, `anchor`, `schema`. */
-export interface FenceDocument {
-  _id: string;
-  revision: number;
-  epoch?: string;
 }
 
 export interface HeartbeatDocument {

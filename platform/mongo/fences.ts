@@ -1,7 +1,8 @@
 import type { ClientSession, Collection } from 'mongodb';
 
 import type { Membership } from '../../domain/membership.ts';
-import type { FenceDocument, UserDocument } from './documents.ts';
+import type { UserDocument } from './documents.ts';
+import type { FenceDocument } from './fence-document.ts';
 
 /** What a fence needs of a transaction; said here, because the store is made of its fences. */
 export interface FencedTransaction {

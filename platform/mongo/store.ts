@@ -12,6 +12,7 @@ import type * as documents from './documents.ts';
 import type { LinkDocument, LinkRequestDocument } from './link-documents.ts';
 import type { DryRunDocument } from './dry-run-document.ts';
 import type { EventCursorDocument } from './event-cursor-document.ts';
+import type { FenceDocument } from './fence-document.ts';
 import { productionFences, type Fences } from './fences.ts';
 import type { ReconciledItemDocument, ReconciliationDocument } from './reconciliation-documents.ts';
 
@@ -36,7 +37,7 @@ export interface Collections {
   notices: Collection<documents.NoticeDocument>;
   ownershipMoves: Collection<documents.OwnershipMoveDocument>;
   dispatches: Collection<documents.DispatchDocument>;
-  fences: Collection<documents.FenceDocument>;
+  fences: Collection<FenceDocument>;
   heartbeats: Collection<documents.HeartbeatDocument>;
   eventCursors: Collection<EventCursorDocument>;
   reconciliations: Collection<ReconciliationDocument>;

@@ -39,6 +39,8 @@ export async function upgrade(store: Store): Promise<void> {
         guardId: null,
         deletedAt: null,
         switchUntil: null,
+        // By what file their people were judged nobody wrote down: they are judged again, under a guard.
+        fileRules: null,
       },
     },
     { $unset: 'spreadAfter' },

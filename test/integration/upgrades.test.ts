@@ -82,6 +82,11 @@ it('goes on with people, directories and link requests of version 1 where it sto
     dueAt: before.dueAt,
     guard: { generation: 1, state: 'passed' },
   });
+  // By what file its people were judged nobody knows: a worker judges them again, under a guard.
+  const organization = await tenure.store.collections.organizations.findOne({
+    _id: organizationId,
+  });
+  expect(organization).toMatchObject({ fileRules: null, guardId: null });
   // Groups were never read.
   expect((await directories.findOne({ _id: directoryId }))?.reconcileWantedAt).toBeInstanceOf(Date);
   expect(await linkRequests.findOne({ _id: requestId })).toMatchObject({
