@@ -1,4 +1,5 @@
 import type { HostFile } from '../domain/host-file.ts';
+import { isNewer, type Version } from '../domain/versions.ts';
 import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { tenantOf } from '../platform/tenant.ts';
@@ -15,10 +16,10 @@ import type { Applied } from './applied.ts';
  */
 export async function applyDirectory(
   tx: Transaction,
-  change: { directory: DirectoryData; deleted: boolean; eventAtMs: number },
+  change: { directory: DirectoryData; deleted: boolean; eventAtMs: number; eventId: string },
   file: HostFile,
 ): Promise<Applied> {
-  const { directory, deleted, eventAtMs } = change;
+  const { directory, deleted, eventAtMs, eventId } = change;
   const known = await findDirectory(tx, directory.id);
   // A deletion repeats what WorkOS remembered; where the directory belongs is what was known before.
   const organizationId =
@@ -27,7 +28,7 @@ export async function applyDirectory(
       : tenantOf(file, directory.organization_id, directory.id);
   const organization = await ensureOrganization(tx, organizationId);
   const nothing = { organizationId, urgent: [], touched: [] };
-  const stale = known !== null && known.eventAtMs > eventAtMs;
+  const stale = !isNewer(versionOf(change), known === null ? null : versionOf(known));
   if (stale) return { ...nothing, outcome: 'stale' };
   if (!deleted) await turnOnDirectorySync(tx, organization);
   // WorkOS was asked since: an activation from before that is read late, and brings nothing back.
@@ -41,8 +42,10 @@ export async function applyDirectory(
     // WorkOS repeats the state from before a deletion; it says nothing.
     state: deleted ? 'deleted' : (unlinkedSince?.state ?? directory.state ?? 'active'),
     eventAtMs,
+    eventId,
     deletedAt: deleted ? tx.at : null,
-    unlinkedAt: unlinkedSince?.unlinkedAt ?? null,
+    // A deletion leaves it: what an admin decided on that end is still decided.
+    unlinkedAt: (deleted ? known : unlinkedSince)?.unlinkedAt ?? null,
     ...(deleted ? {} : { reconcileWantedAt: tx.at }),
   });
   if (deleted) await notice(tx, 'directoryDeleted', { organizationId, directoryId: directory.id });
@@ -74,6 +77,11 @@ export async function ensureDirectory(
   await changeDirectory(tx, null, directory);
   await notice(tx, 'unannouncedDirectory', { organizationId, directoryId: of.directoryId });
   return { organization, directory };
+}
+
+/** One that no event told of yet is older than any event. */
+function versionOf({ eventAtMs, eventId }: { eventAtMs: number; eventId?: string }): Version {
+  return { eventAtMs, eventId: eventId ?? '', updatedAtMs: null };
 }
 
 async function findDirectory(tx: Transaction, id: string): Promise<DirectoryDocument | null> {

@@ -22,8 +22,8 @@ export type ParsedEvent =
   | { kind: 'user'; telling: UserTelling }
   | { kind: 'group'; telling: GroupTelling }
   | { kind: 'edge'; telling: EdgeTelling }
-  | { kind: 'directoryActivated'; directory: DirectoryData; eventAtMs: number }
-  | { kind: 'directoryDeleted'; directory: DirectoryData; eventAtMs: number }
+  | { kind: 'directoryActivated'; directory: DirectoryData; eventAtMs: number; eventId: string }
+  | { kind: 'directoryDeleted'; directory: DirectoryData; eventAtMs: number; eventId: string }
   | { kind: 'organizationDeleted'; workosOrganizationId: string }
   /** A type that this version does not apply: stored whole, nothing is lost. */
   | { kind: 'stored' }
@@ -65,5 +65,5 @@ function parseDirectoryEvent(envelope: EventEnvelope): ParsedEvent {
   const parsed = directoryData.safeParse(envelope.data);
   if (!parsed.success) return unexpected(problemsOf(parsed.error.issues));
   const kind = envelope.event === 'dsync.activated' ? 'directoryActivated' : 'directoryDeleted';
-  return { kind, directory: parsed.data, eventAtMs };
+  return { kind, directory: parsed.data, eventAtMs, eventId: envelope.id };
 }

@@ -1,12 +1,13 @@
 import { Refusal } from '../domain/errors.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
-import type { Store } from '../platform/mongo/store.ts';
+import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
+import { undecidedEnds } from './directory-teardown.ts';
 import { openGuard } from './open-guard.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
 import { keepReason } from './reasons.ts';
-import { isSwitching } from './surroundings.ts';
+import { isSwitching, keptBySwitch } from './surroundings.ts';
 
 /** Longer than any migration to another provider needs; a window that is forgotten must not stay open. */
 export const longestSwitchDays = 30;
@@ -14,9 +15,10 @@ export const longestSwitchDays = 30;
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
- * Announces a switch of provider: until then a deleted or unlinked directory of the organization ends
- * nobody's backing, and its people are found again in the new directory by the ordinary link. `until` null
- * ends the window now.
+ * Announces a switch of provider: until then a directory of the organization that is deleted or unlinked
+ * ends nobody's backing, and its people are found again in the new directory by the ordinary link. One that
+ * went before brings its people back only where nobody has decided on its end. `until` null ends the window
+ * now.
  *
  * @throws Refusal `switchTooLong`, or `switchInThePast`.
  */
@@ -31,6 +33,7 @@ export async function announceSwitch(
     const organization = await ensureOrganization(tx, organizationId);
     // Also one whose time has passed and that nobody ended yet: its end is guarded whoever comes first.
     const ends = isSwitching(organization) && until === null;
+    const kept = keptBySwitch(organization);
     const changed = {
       switchUntil: until,
       switchSet: {
@@ -38,15 +41,18 @@ export async function announceSwitch(
         at: tx.at,
         reasonId: await keepReason(tx, announced.reason, null),
       },
+      // Written down, not looked up later: the guard of those whom it brings back is withdrawn meanwhile.
+      switchKeeps:
+        until === null ? [] : [...new Set([...kept, ...(await undecidedEnds(tx, organizationId))])],
     };
     await tx.collections.organizations.updateOne(
       { _id: organizationId },
       { $set: changed },
       { session: tx.session },
     );
-    // Who was gone already comes back for the time of the window, or goes at its end.
+    // Whose leaving waits for a decision comes back for the time of the window, or goes at its end.
     await raiseOrganization(tx, organizationId);
-    if (ends) await guardSwitchEnd(tx, organizationId);
+    if (ends) await guardSwitchEnd(tx, organizationId, kept);
     return { ...organization, ...changed };
   });
 }
@@ -65,27 +71,35 @@ function refuseUnreasonable(until: Date | null, at: Date): void {
  */
 export async function endSwitches(store: Store, at: Date): Promise<number> {
   const over = await store.collections.organizations
-    .find({ switchUntil: { $lte: at } })
+    // The type is named so that the partial index is used.
+    .find({ switchUntil: { $type: 'date', $lte: at } })
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
   for (const { _id } of over) {
     await inTransaction(store, async (tx) => {
-      const { modifiedCount } = await tx.collections.organizations.updateOne(
+      const before = await tx.collections.organizations.findOneAndUpdate(
         { _id, switchUntil: { $lte: at } },
-        { $set: { switchUntil: null } },
-        { session: tx.session },
+        { $set: { switchUntil: null, switchKeeps: [] } },
+        { session: tx.session, returnDocument: 'before' },
       );
-      if (modifiedCount === 0) return;
+      if (before === null) return;
       await raiseOrganization(tx, _id);
-      await guardSwitchEnd(tx, _id);
+      await guardSwitchEnd(tx, _id, keptBySwitch(before));
     });
   }
   return over.length;
 }
 
 async function guardSwitchEnd(
-  tx: Parameters<typeof openGuard>[0],
+  tx: Transaction,
   organizationId: string,
+  kept: readonly string[],
 ): Promise<void> {
-  await openGuard(tx, { organizationId, kind: 'teardown', directoryId: null, restores: null });
+  await openGuard(tx, {
+    organizationId,
+    kind: 'teardown',
+    directoryId: null,
+    ended: [...kept],
+    restores: null,
+  });
 }

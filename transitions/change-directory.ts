@@ -38,7 +38,7 @@ export async function changeDirectory(
       { $set: { organizationId: directory.organizationId } },
       { session: tx.session },
     );
-    await endBacking(tx, known.organizationId, directory._id);
+    await guardTeardown(tx, known.organizationId, directory._id);
     await raiseOrganization(tx, directory.organizationId);
     return;
   }
@@ -54,8 +54,20 @@ async function endBacking(
   directoryId: string,
 ): Promise<void> {
   const organization = await ensureOrganization(tx, organizationId);
-  // An announced switch keeps them in; its end takes this path (`end-provider-switches.ts`).
-  if (isSwitching(organization)) return;
+  if (!isSwitching(organization)) return guardTeardown(tx, organizationId, directoryId);
+  // An announced switch keeps them in; its end takes the guarded path (`announce-switch.ts`).
+  await tx.collections.organizations.updateOne(
+    { _id: organizationId },
+    { $addToSet: { switchKeeps: directoryId } },
+    { session: tx.session },
+  );
+}
+
+async function guardTeardown(
+  tx: Transaction,
+  organizationId: string,
+  directoryId: string,
+): Promise<void> {
   await raiseOrganization(tx, organizationId);
   await openGuard(tx, { organizationId, kind: 'teardown', directoryId, restores: null });
 }

@@ -5,7 +5,7 @@ import { raiseOrganization } from './raise-organization.ts';
 
 /**
  * Records that WorkOS announced the deletion of an organization: the guarded path for everybody we know in
- * it, also for those who are in no directory. Of an unknown organization nothing is recorded. Returns
+ * it, also for those who are in no directory. No event ever takes it back, so a rejection does. Of an unknown organization nothing is recorded. Returns
  * whether it was known.
  */
 export async function deleteOrganization(
@@ -19,7 +19,8 @@ export async function deleteOrganization(
   );
   if (modifiedCount === 0) return false;
   await raiseOrganization(tx, organizationId);
-  await openGuard(tx, { organizationId, kind: 'teardown', directoryId: null, restores: null });
+  const restores = { what: 'deletion' as const };
+  await openGuard(tx, { organizationId, kind: 'teardown', directoryId: null, restores });
   await notice(tx, 'organizationDeleted', { organizationId });
   return true;
 }

@@ -4,7 +4,7 @@ import type {
   GuardDocument,
   OrganizationDocument,
 } from '../platform/mongo/documents.ts';
-import type { Store } from '../platform/mongo/store.ts';
+import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { isGoneForGood } from './surroundings.ts';
 
 /** What Tenure knows of a directory's end, as far as one membership is concerned. */
@@ -54,6 +54,37 @@ function isGone(
   if (organization !== null && organization.deletedAt !== null) return true;
   if (directory === null) return false;
   return directory.organizationId !== organizationId || isGoneForGood(directory);
+}
+
+/**
+ * The directories of an organization that went, and on whose end nobody has decided: a teardown guard over
+ * it is open, and none was decided since it went first. A directory that was unlinked, decided on, and then
+ * deleted stays decided.
+ */
+export async function undecidedEnds(tx: Transaction, organizationId: string): Promise<string[]> {
+  const { guards, directories } = tx.collections;
+  const { session } = tx;
+  const found = await guards.find({ organizationId, kind: 'teardown' }, { session }).toArray();
+  const ended = await directories
+    .find(
+      { organizationId, $or: [{ deletedAt: { $ne: null } }, { unlinkedAt: { $ne: null } }] },
+      { session },
+    )
+    .toArray();
+  return ended
+    .filter((directory) => {
+      const over = found.filter((guard) => isOver(guard, directory._id));
+      const first = directory.unlinkedAt ?? directory.deletedAt;
+      return (
+        over.some(({ state }) => state === 'open') &&
+        !over.some((guard) => isDecidedAfter(guard, first))
+      );
+    })
+    .map(({ _id }) => _id);
+}
+
+function isOver({ directoryId, ended }: GuardDocument, id: string): boolean {
+  return directoryId === id || (ended !== undefined && ended.includes(id));
 }
 
 /** When the directory itself went last; null: it did not, or was moved away, or nothing told of it. */

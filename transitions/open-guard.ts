@@ -12,6 +12,8 @@ export interface GuardOpening {
   directoryId: string | null;
   /** What a rejection writes back; null where there is nothing to write back. */
   restores: GuardDocument['restores'];
+  /** The end of a switch of provider: the directories whose end it had held up. */
+  ended?: string[];
   /** `mass`: the first and the last closing that it covers. */
   window?: NonNullable<GuardDocument['window']>;
 }
@@ -60,6 +62,7 @@ async function insertGuard(
     openedAt: tx.at,
     window: opening.window ?? null,
     restores: opening.restores,
+    ...(opening.ended === undefined ? {} : { ended: opening.ended }),
     approvals: [],
     decidedBy: null,
     decidedAt: null,

@@ -8,11 +8,12 @@ import { sameValue } from './same-value.ts';
 
 /** Who writes something back, when and why. */
 type Setting = NonNullable<OrganizationDocument['policySet']>;
-type Restores = NonNullable<GuardDocument['restores']>;
+type Restores = Exclude<NonNullable<GuardDocument['restores']>, { what: 'deletion' }>;
 
 /**
- * Writes back what a rejected change of configuration replaced. What the change let in, its undoing may put
- * out again, so the undoing has a guard of its own.
+ * Writes back what a rejected change of configuration replaced, or takes back the deletion of an
+ * organization: WorkOS never does, and nobody could ever come in there again. What the change let in, its
+ * undoing may put out again, so the undoing has a guard of its own.
  *
  * @throws Refusal `changedSince` where something else stands now than what the change had set: what an
  * admin has set since is not thrown away without asking.
@@ -24,6 +25,12 @@ export async function restoreConfiguration(
 ): Promise<void> {
   if (restores === null) return;
   await tx.store.fences.organization(tx, organizationId);
+  if (restores.what === 'deletion') {
+    // It only lets people in, so there is nothing to guard.
+    await writeOrganization(tx, organizationId, { deletedAt: null });
+    await raiseOrganization(tx, organizationId);
+    return;
+  }
   const undone = await writeBack(tx, organizationId, restores, setting);
   await raiseOrganization(tx, organizationId);
   await openGuard(tx, {

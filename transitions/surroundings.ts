@@ -81,7 +81,8 @@ export async function surroundingsOf(
 
 /**
  * Whether a directory stands behind nobody any more: deleted, unlinked, or moved to another organization.
- * An announced switch of provider keeps its people in until the window has passed.
+ * An announced switch of provider keeps its people in until the window has passed, where it went during the
+ * window or nobody had decided on its end before: what was approved months ago stays as it is.
  */
 function isGone(
   organization: OrganizationDocument,
@@ -90,8 +91,8 @@ function isGone(
   if (organization.deletedAt !== null) return true;
   if (directory === undefined) return false;
   if (directory.organizationId !== organization._id) return true;
-  if (isSwitching(organization)) return false;
-  return isGoneForGood(directory);
+  if (!isGoneForGood(directory)) return false;
+  return !(isSwitching(organization) && keptBySwitch(organization).includes(directory._id));
 }
 
 /** Deleted, or unlinked by the customer: it tells of nobody any more. */
@@ -107,6 +108,13 @@ export function isGoneForGood(
  */
 export function isSwitching({ switchUntil }: Pick<OrganizationDocument, 'switchUntil'>): boolean {
   return switchUntil !== null;
+}
+
+/** The directories whose end an announced switch of provider holds up. */
+export function keptBySwitch({
+  switchKeeps,
+}: Pick<OrganizationDocument, 'switchKeeps'>): readonly string[] {
+  return switchKeeps ?? [];
 }
 
 async function directoriesOf(

@@ -19,8 +19,9 @@ export const putProviderSwitchRoute = defineRoute({
   path: '/v1/organizations/{id}/provider-switch',
   summary: 'Announce a switch to another identity provider, or end the window',
   description:
-    "Until `until` a deleted or unlinked directory of the organization ends nobody's access; its people are found " +
-    `again in the new one. At most ${longestSwitchDays} days ahead; null ends the window now. At its end whoever was not ` +
+    "A directory of the organization that is deleted or unlinked from now until `until` ends nobody's access; its " +
+    'people are found again in the new one. The same holds for one that went before, while the guard over it is open. ' +
+    `At most ${longestSwitchDays} days ahead; null ends the window now. At its end whoever was not ` +
     'found again loses access and waits at the guard.',
   auth: 'admin',
   request: {

@@ -24,8 +24,9 @@ export interface OrganizationDocument {
   guardId: string | null;
   /** WorkOS announced the deletion of the organization itself. */
   deletedAt: Date | null;
-  /** An announced switch of provider: until then a deleted or unlinked directory ends nobody's backing. */
+  /** An announced switch of provider: until then the end of these directories ends nobody's backing. */
   switchUntil: Date | null;
+  switchKeeps?: string[];
   switchSet?: { by: string; at: Date; reasonId: string | null };
   /** What an admin set; the file's defaults and `defaultPolicy` fill the rest. null: nothing was set. */
   policy: Policy | null;
@@ -67,6 +68,8 @@ export interface DirectoryDocument {
   /** WorkOS's state; `unannounced` where its people came before it, or without it. */
   state: string;
   eventAtMs: number;
+  /** Orders events of one millisecond, as `Version` does; absent: no event told of the directory yet. */
+  eventId?: string;
   deletedAt: Date | null;
   /** Since when WorkOS says that its customer unlinked it; no event tells, so it is asked. */
   unlinkedAt: Date | null;
@@ -127,6 +130,8 @@ export interface GuardDocument {
   kind: 'mass' | 'configuration' | 'teardown';
   /** `mass`: whose people left. `teardown`: the directory that went, null for the organization itself. */
   directoryId: string | null;
+  /** A switch of provider came to its end: the directories whose end it had held up. */
+  ended?: string[];
   /** `withdrawn`: everybody came back before anybody decided. */
   state: 'open' | 'approved' | 'rejected' | 'withdrawn';
   /** Somebody waits, or waited: what ends nobody's access is no guard to anybody. */
@@ -138,6 +143,7 @@ export interface GuardDocument {
   restores:
     | { what: 'policy'; before: PolicySetting; after: PolicySetting }
     | { what: 'mappings'; before: RoleMapping[]; after: RoleMapping[] }
+    | { what: 'deletion' }
     | null;
   /** Who approved, in order: where two admins exist, two must. */
   approvals: { by: string; at: Date; reasonId: string | null }[];

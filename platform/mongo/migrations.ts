@@ -38,6 +38,12 @@ const indexes: Index[] = [
     { spreading: 1 },
     { name: 'spreading', partialFilterExpression: { spreading: true } },
   ],
+  // The windows of a switch of provider, looked at every few seconds: hardly ever any.
+  [
+    'organizations',
+    { switchUntil: 1 },
+    { name: 'switching', partialFilterExpression: { switchUntil: { $type: 'date' } } },
+  ],
   ['users', { organizationIds: 1, emailKey: 1 }],
   ['users', { organizationIds: 1, usernameKey: 1 }],
   ['users', { organizationIds: 1, _id: 1 }],
@@ -60,6 +66,8 @@ const indexes: Index[] = [
     { name: 'byManager', collation: addressCollation },
   ],
   ['directories', { organizationId: 1 }],
+  // Whose turn it is to be asked about.
+  ['directories', { deletedAt: 1, checkedAt: 1 }],
   [
     'directories',
     { reconcileWantedAt: 1 },

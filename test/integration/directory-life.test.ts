@@ -5,8 +5,12 @@ import { takeInDirectoryState } from '../../intake/apply-directory-state.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { announceSwitch, endSwitches } from '../../transitions/announce-switch.ts';
 import { commitErasure } from '../../transitions/commit-erasure.ts';
+import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
 import { importUser } from '../../transitions/import-users.ts';
 import { spreadFacts } from '../../transitions/spread-facts.ts';
+import { spreadGuards } from '../../transitions/spread-guards.ts';
+import { withdrawEmptyGuards } from '../../transitions/withdraw-guards.ts';
+import { waitForTeardown } from '../../transitions/wait-for-teardown.ts';
 import { watchDirectories } from '../../workers/watch-directories.ts';
 import {
   afterCoolingOff,
@@ -52,6 +56,24 @@ async function access(membershipId: string): Promise<string> {
 
 async function guardsOf(organizationId: string) {
   return tenure.store.collections.guards.find({ organizationId }).toArray();
+}
+
+const word = (guardId: string) => ({ guardId, by: 'ada', reason: null });
+
+/** Brings what was decided on an organization's guards to its people. */
+async function spreadDecisions(): Promise<void> {
+  while (await spreadGuards(tenure.store, tenure));
+  await spread(tenure);
+}
+
+/** As if every transaction that the guards wait for had ended. */
+async function letGuardsSettle(organizationId: string): Promise<void> {
+  const { guards, organizations } = tenure.store.collections;
+  const longAgo = new Date(Date.now() - 60_000);
+  await guards.updateMany({ organizationId }, { $set: { spreadSince: longAgo } });
+  await organizations.updateOne({ _id: organizationId }, { $set: { revisedAt: longAgo } });
+  await spread(tenure);
+  await spreadDecisions();
 }
 
 async function directory(id: string) {
@@ -157,6 +179,25 @@ describe('a deleted directory', () => {
     await spread(tenure);
     expect(await access(people[0]!.membershipId)).toBe('notBacked');
   });
+
+  it.each([
+    ['an activation', 'activated', 'open'],
+    ['the deletion', 'deleted', 'notBacked'],
+  ] as const)(
+    'of two events of one millisecond is as the later id says: %s',
+    async (_what, type, reason) => {
+      const { organizationId, directoryId, people } = await company(1);
+      const [earlier, later] = [workosId('event'), workosId('event')].toSorted();
+      const of = { id: directoryId, organizationId };
+      const at = laterTime();
+      const other = type === 'deleted' ? 'activated' : 'deleted';
+      await tenure.take({ ...directoryEvent(type, of, at), id: later! });
+      const late = await tenure.take({ ...directoryEvent(other, of, at), id: earlier! });
+      expect(late).toMatchObject({ outcome: 'stale' });
+      await spread(tenure);
+      expect(await access(people[0]!.membershipId)).toBe(reason);
+    },
+  );
 });
 
 describe('the state of a directory', () => {
@@ -257,6 +298,101 @@ describe('an announced switch of provider', () => {
     });
   });
 
+  it.each([
+    ['approved', 'deleted'],
+    ['approved', 'unlinked'],
+    ['approved', 'unlinked, then deleted'],
+    ['rejected', 'deleted'],
+  ] as const)(
+    'does not bring back whose leaving was %s before, where their directory was %s',
+    async (decision, how) => {
+      const { organizationId, directoryId, people } = await company(1);
+      const [{ membershipId } = { membershipId: '' }] = people;
+      const deletion = directoryEvent('deleted', { id: directoryId, organizationId });
+      if (how === 'deleted') await tenure.take(deletion);
+      else await takeInDirectoryState(tenure.store, directoryId, 'unlinked', new Date());
+      await spread(tenure);
+      const [guard] = await guardsOf(organizationId);
+      if (decision === 'rejected') await rejectGuard(tenure.store, word(guard!._id));
+      else await approveGuard(tenure.store, { ...word(guard!._id), admins: 1 });
+      await spreadDecisions();
+      if (how === 'unlinked, then deleted') {
+        await tenure.take(deletion);
+        // Somebody who had left before comes to the last look: a guard over the deletion is opened.
+        await waitForTeardown(
+          tenure.store,
+          { ...(await membershipById(tenure, membershipId)), _id: workosId('membership') },
+          directoryId,
+        );
+      }
+      const open = (await guardsOf(organizationId)).filter(({ state }) => state === 'open');
+      expect(open).toHaveLength(how === 'unlinked, then deleted' ? 1 : 0);
+
+      const by = { by: 'admin:a', reason: null };
+      await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+      await spread(tenure);
+      expect(await membershipById(tenure, membershipId)).toMatchObject({
+        access: { reason: 'notBacked' },
+        backed: false,
+        guard: { state: decision, id: guard!._id },
+      });
+    },
+  );
+
+  it('brings back whose leaving still waits, for the whole window, and again when it is announced anew', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    const [{ membershipId } = { membershipId: '' }] = people;
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    expect((await membershipById(tenure, membershipId)).guard).toMatchObject({ state: 'waits' });
+    const by = { by: 'admin:a', reason: null };
+    await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+    await spread(tenure);
+    await drive(tenure, membershipId);
+    expect(await access(membershipId)).toBe('open');
+
+    // Nobody waits at its guard any more, which ends; the window, and a longer one, go on.
+    await letGuardsSettle(organizationId);
+    await withdrawEmptyGuards(tenure.store);
+    expect((await guardsOf(organizationId)).filter(({ state }) => state === 'open')).toEqual([]);
+    await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+    await spread(tenure);
+    await tenure.take(userEvent('updated', { ...people[0]!, firstName: 'Still' }));
+    expect(await access(membershipId)).toBe('open');
+
+    await announceSwitch(tenure.store, organizationId, { until: null, ...by });
+    await spread(tenure);
+    expect(await membershipById(tenure, membershipId)).toMatchObject({
+      access: { reason: 'notBacked' },
+      guard: { state: 'waits' },
+    });
+    await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+    await spread(tenure);
+    await drive(tenure, membershipId);
+    expect(await access(membershipId)).toBe('open');
+  });
+
+  it('holds up no move of a directory to another organization', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    const by = { by: 'admin:a', reason: null };
+    await announceSwitch(tenure.store, organizationId, { until: soon(), ...by });
+    const elsewhere = { id: directoryId, organizationId: workosId('org') };
+    await tenure.take(directoryEvent('activated', elsewhere));
+    await spread(tenure);
+    expect(await membershipById(tenure, people[0]!.membershipId)).toMatchObject({
+      access: { reason: 'notBacked' },
+      guard: { state: 'waits' },
+    });
+  });
+
+  it('is looked for by an index', async () => {
+    const { organizations } = tenure.store.collections;
+    const over = { switchUntil: { $type: 'date' as const, $lte: new Date() } };
+    const plan = JSON.stringify(await organizations.find(over).explain('queryPlanner'));
+    expect(plan).toContain('"indexName":"switching"');
+    expect(plan).not.toContain('COLLSCAN');
+  });
+
   it('lets somebody go whom the directory itself removes meanwhile', async () => {
     const { organizationId, people } = await company(1);
     const until = soon();
@@ -352,6 +488,41 @@ describe('a deleted organization', () => {
       });
     }
     expect(await guardsOf(organizationId)).toHaveLength(1);
+  });
+
+  it('is one again where that is rejected, with whom its directory still knows', async () => {
+    const { organizationId, people } = await company(1);
+    const [{ membershipId } = { membershipId: '' }] = people;
+    await tenure.take(deleted(organizationId));
+    await spread(tenure);
+    const [guard] = await guardsOf(organizationId);
+    await rejectGuard(tenure.store, word(guard!._id));
+    await spreadDecisions();
+    await drive(tenure, membershipId);
+    expect(await membershipById(tenure, membershipId)).toMatchObject({
+      access: { reason: 'open' },
+      backed: true,
+    });
+    const { organizations } = tenure.store.collections;
+    expect(await organizations.findOne({ _id: organizationId })).toMatchObject({ deletedAt: null });
+    // Whoever comes now comes in, and a second deletion is one.
+    await tenure.take(deleted(organizationId));
+    await spread(tenure);
+    expect(await access(membershipId)).toBe('notBacked');
+  });
+
+  it('stays deleted where a guard over something else is rejected', async () => {
+    const { organizationId, directoryId, people } = await company(1);
+    await tenure.take(directoryEvent('deleted', { id: directoryId, organizationId }));
+    await spread(tenure);
+    const [ofDirectory] = await guardsOf(organizationId);
+    await tenure.take(deleted(organizationId));
+    await rejectGuard(tenure.store, word(ofDirectory!._id));
+    await spreadDecisions();
+    const { organizations } = tenure.store.collections;
+    const known = await organizations.findOne({ _id: organizationId });
+    expect(known?.deletedAt).toBeInstanceOf(Date);
+    expect(await access(people[0]!.membershipId)).toBe('notBacked');
   });
 
   it('that is unknown makes nothing', async () => {
