@@ -59,7 +59,7 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
     checkConditions: step(beating(createCheckConditions(deps))),
     erasePerson: step(beating(createErasePerson(deps))),
     beginReconciliation: guarded(createBeginReconciliation(deps), onError),
-    reconcileStep: guarded(beating(createReconcileStep(deps)), onError),
+    reconcileStep: guarded(beating(createReconcileStep(deps, onError)), onError),
     finishReconciliation: guarded(createFinishReconciliation(deps), onError),
     wantReconciliations: async () => wantReconciliations(undefined),
   };

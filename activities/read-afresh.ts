@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { currentRecord, isForgotten, type DirectoryUser } from '../domain/directory-user.ts';
 import { compareUser } from '../intake/compare-listing.ts';
+import { dropOlderGroups } from '../intake/drop-older-groups.ts';
 import { tellingOf } from '../intake/parse-user-event.ts';
 import {
   takeInAbsentUser,
@@ -23,7 +24,9 @@ import type { LookRequest } from './look.ts';
  * and the groups of the one that counts; the answers are taken in as listings.
  *
  * What WorkOS does not answer clearly is thrown, so that the lifecycle tries again: nobody is opened on half an
- * answer. Without a key there is nobody to ask, and what the events told stands.
+ * answer. Of a directory whose sync is broken nothing can be asked for days: whoever an event brings back to it
+ * comes in without the roles of the groups from before (see `dropOlderGroups`). Without a key there is nobody
+ * to ask, now or later, and what the events told stands, groups included.
  *
  * @throws ListingFailed
  */
@@ -60,7 +63,11 @@ async function readOnce(
   const mirrors = await directoryUsers.find({ membershipId }).toArray();
   let settled = true;
   for (const mirror of mirrors) {
-    if (isForgotten(mirror) || !(await isConnected(listing, mirror))) continue;
+    if (isForgotten(mirror)) continue;
+    if (!(await isConnected(listing, mirror))) {
+      await dropOlderGroups(deps.store, mirror._id, deps);
+      continue;
+    }
     if (!(await readRecords(deps, listing, mirror))) settled = false;
     if (!(await readGroups(deps, listing, mirror._id))) settled = false;
   }
@@ -125,7 +132,10 @@ async function readGroups(
   if (state === 'deleted') return true;
   const { directoryId } = mirror;
   const answer = await unlessMissing(groupsOfUser(listing, { directoryId, directoryUserId }));
-  if (answer === null) return true;
+  if (answer === null) {
+    await dropOlderGroups(store, mirrorId, deps);
+    return true;
+  }
   const taken = await takeInGroupsOfUser(
     store,
     { ...answer, directoryId, directoryUserId, version: versionOfAnswer(answer.asOfMs) },

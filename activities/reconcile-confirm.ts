@@ -17,6 +17,7 @@ import { ListingFailed } from '../platform/workos/listing-failed.ts';
 import type { DirectoryGroupData, DirectoryUserData } from '../platform/workos/wire.ts';
 import { groupsOfUser, type GroupsAnswer } from './groups-of-user.ts';
 import type { Onward, Reconciling } from './reconcile-listed.ts';
+import { takeInOrNote } from './take-in-or-note.ts';
 
 const batchSize = 20;
 
@@ -52,7 +53,10 @@ export async function confirmItems(
   const confirmed: Confirmed[] = [];
   for (const item of items) confirmed.push(await askUnlessUnreadable(run, item));
   if (items.length > 0) await requireConnected(run);
-  for (const one of confirmed) await settleItem(run.store, one.item, await apply(run, one));
+  for (const one of confirmed) {
+    const found = await takeInOrNote(run.failed, async () => apply(run, one));
+    await settleItem(run.store, one.item, found);
+  }
   const last = items.at(-1);
   return items.length < batchSize || last === undefined ? null : { groupId: null, after: last._id };
 }

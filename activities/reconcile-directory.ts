@@ -66,14 +66,15 @@ export function createWantReconciliations(deps: ActivityDeps) {
  * Does the next bit of a run: one page, or some seconds of going through the mirror. Safe to repeat: what was
  * taken in already is found to be the same.
  *
- * Throws where trying again helps; what does not get better by that stops the run.
+ * Throws where trying again helps; what does not get better by that stops the run. What is wrong with one
+ * person or group alone is told to `failed`, and counted.
  */
-export function createReconcileStep(deps: ActivityDeps) {
+export function createReconcileStep(deps: ActivityDeps, failed: (error: unknown) => void) {
   return async (input: RunOf & { place: ReconcilePlace }): Promise<StepDone> => {
     const { runId, directoryId, place } = input;
     const { store, file, newUserId, directoryListing: listing } = deps;
     if (listing === null) return { stopped: 'noKey' };
-    const run: Reconciling = { store, file, newUserId, listing, runId, directoryId };
+    const run: Reconciling = { store, file, newUserId, listing, runId, directoryId, failed };
     try {
       const isFirst = place.phase === 'users' && place.after === null;
       if (isFirst) await requireConnected(run);

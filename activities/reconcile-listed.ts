@@ -26,12 +26,15 @@ import type { DirectoryListing, Page } from '../platform/workos/directory-listin
 import { ListingFailed } from '../platform/workos/listing-failed.ts';
 import type { DirectoryUserData } from '../platform/workos/wire.ts';
 import type { ActivityDeps } from './deps.ts';
+import { takeInOrNote } from './take-in-or-note.ts';
 
 /** A run at its work. */
 export interface Reconciling extends Pick<ActivityDeps, 'store' | 'file' | 'newUserId'> {
   listing: DirectoryListing;
   runId: string;
   directoryId: string;
+  /** Told of what cannot be taken in: the comparison goes on without it. */
+  failed: (error: unknown) => void;
 }
 
 /** Where to go on within the phase; null: the phase is done. */
@@ -241,7 +244,7 @@ interface Differing<T extends Compared> {
  * two is believed: it is asked about again once the margin has passed.
  */
 async function takeInDiffering<T extends Compared>(
-  { store, runId }: Reconciling,
+  { store, runId, failed }: Reconciling,
   kind: ReconciledKind,
   { all, version, take, confirm }: Differing<T>,
 ): Promise<void> {
@@ -263,9 +266,14 @@ async function takeInDiffering<T extends Compared>(
   const differing = all.filter((one) => one.found !== 'same' && !isTooNew(one));
   for (let at = 0; at < differing.length; at += parallel) {
     const batch = differing.slice(at, at + parallel);
-    const taken = await Promise.all(batch.map(async (one) => ({ one, is: await take(one) })));
-    const newer = taken.filter(({ is }) => is === 'newer').map(({ one }) => again(one));
-    await noteItems(store, runId, newer);
+    const noted = await Promise.all(
+      batch.map(async (one): Promise<Noted[]> => {
+        const is = await takeInOrNote(failed, async () => take(one));
+        if (is === 'newer') return [again(one)];
+        return is === 'unreadable' ? [{ kind, id: one.id, found: is }] : [];
+      }),
+    );
+    await noteItems(store, runId, noted.flat());
   }
 }
 

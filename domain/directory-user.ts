@@ -42,6 +42,8 @@ export interface DirectoryUser {
   idpId?: string;
   records: DirectoryRecord[];
   membershipId: string | null;
+  /** They were forgotten once and came back: from then on nobody is looked for by their e-mail. */
+  cameBack?: true;
   /** The revision of the organization's facts by which it was judged last. */
   factsRevision: number;
 }

@@ -97,7 +97,8 @@ export interface ReconcileCounts {
 }
 
 /** Whether anything differed. */
-export function differs({ users, groups, edges }: ReconcileCounts): boolean {
+export function differs({ users, groups, edges, unreadable }: ReconcileCounts): boolean {
+  if (unreadable > 0) return true;
   return [users, groups, edges].some(({ added, changed, absent }) => added + changed + absent > 0);
 }
 

@@ -44,7 +44,9 @@ export async function applyUser(
   if (held !== null && !verdict.takes) return keep(tx, told, held);
   const firstSeen = mirror.records.length === 0;
   // WorkOS announces nobody's groups a second time, and of a forgotten person none are known any more.
-  const readAfresh = verdict.doubtful || (!firstSeen && isForgotten(mirror));
+  const comesBack = !firstSeen && isForgotten(mirror);
+  if (comesBack) mirror.cameBack = true;
+  const readAfresh = verdict.doubtful || comesBack;
   mirror.records = [
     ...mirror.records.filter(({ id }) => id !== telling.record.id),
     {

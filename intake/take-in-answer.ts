@@ -166,7 +166,8 @@ async function withoutEnded(tx: Transaction, held: DirectoryEdgeDocument[]): Pro
   return new Set(lasting.map(({ groupId }) => groupId));
 }
 
-async function raiseGroupsFloor(
+/** From now on no older telling of any group of this person counts. */
+export async function raiseGroupsFloor(
   tx: Transaction,
   directoryUserId: string,
   version: Version,

@@ -30,6 +30,8 @@ export interface Judging {
   organization: OrganizationDocument;
   /** The directory of the person told of, where it was read in this transaction already. */
   directory?: DirectoryDocument;
+  /** The directory user told of; absent where no single one was. */
+  mirror?: DirectoryUser;
   file: IdentityRules;
   receivedAt: Date;
   cause: JudgingCause;
@@ -135,7 +137,13 @@ function endBacking(
   const { policy } = surroundings;
   leave(
     membership,
-    { policy, at, receivedAt, leftFrom: leftFrom(mirrors), guardId: guardFor(membership, judging) },
+    {
+      policy,
+      at,
+      receivedAt,
+      leftFrom: leftFrom(mirrors, judging),
+      guardId: guardFor(membership, judging),
+    },
     note,
   );
 }
@@ -180,8 +188,14 @@ function guardFor(membership: Membership, { cause, organization }: Judging): str
   return cause === 'configuration' || notReachedYet ? organization.guardId : null;
 }
 
-/** The first by id: where several directories stood behind a person they left the last of them. */
-function leftFrom(mirrors: DirectoryUser[]): string | null {
+/**
+ * The directory whose word ended the backing: of several that stood behind a person the last one. Counted
+ * under any other, a mass leaving of one directory would be split and stay below the guard's limit. Where no
+ * single word ended it the guard of that change holds everybody up anyway: the first by id.
+ */
+function leftFrom(mirrors: DirectoryUser[], { mirror, cause }: Judging): string | null {
+  const told = mirrors.find(({ _id }) => _id === mirror?._id);
+  if (told !== undefined && cause === 'directory') return told.directoryId;
   return mirrors.map(({ directoryId }) => directoryId).toSorted()[0] ?? null;
 }
 

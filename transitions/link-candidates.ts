@@ -28,6 +28,9 @@ export interface LinkSearch {
  * Looks for the one person whom a directory user, seen for the first time, may be linked to: the only place
  * where anybody is ever found by e-mail. Takes the locks of the link keys first, so that two directory
  * users of one new person cannot both find nobody.
+ *
+ * Somebody who was forgotten is not seen for the first time when they come back: their address may be
+ * another's by now, so nobody is linked to them, and whoever has it only looks alike.
  */
 export async function findLinkCandidate(
   tx: Transaction,
@@ -44,10 +47,10 @@ export async function findLinkCandidate(
     if (await mayBeLinked(tx, membership, mirror)) eligible.push(membership);
   }
   const [candidate] = eligible;
-  if (candidate !== undefined && same.length === 1) {
+  if (candidate !== undefined && same.length === 1 && mirror.cameBack !== true) {
     return { found: 'one', membershipId: candidate._id };
   }
-  if (candidate !== undefined) {
+  if (candidate !== undefined && same.length > 1) {
     return { found: 'several', userIds: eligible.map(({ userId }) => userId) };
   }
   const found = emailKey === null ? [] : await usersHaving(tx, emailKey);

@@ -131,6 +131,7 @@ async function leaveForgottenPerson(
   });
   await removeGateIdentities(tx, membership._id, mirror);
   mirror.membershipId = null;
+  mirror.cameBack = true;
 }
 
 async function ensureLink(

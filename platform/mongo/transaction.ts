@@ -56,6 +56,16 @@ export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoError && error.code === 11000;
 }
 
+/** What MongoDB says of one document that it refuses: too large, against a rule, or against a unique index. */
+const documentRefused = [121, 10334, 11000, 17280];
+
+/** Whether something is wrong with MongoDB itself, or with the way to it, rather than with one document. */
+export function concernsStore(error: unknown): boolean {
+  if (error instanceof StoreUnavailable || isOutage(error)) return true;
+  if (!(error instanceof MongoError)) return false;
+  return typeof error.code !== 'number' || !documentRefused.includes(error.code);
+}
+
 /** What the driver lets through as it is when a socket closes just before a write. */
 const socketCodes = ['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT'];
 

@@ -123,6 +123,44 @@ describe('a forgotten person', () => {
     expect(await checkAccess(tenure.store.db, asked)).toMatchObject({ allowed: true });
   });
 
+  describe.each(['forgotten', 'being erased'] as const)('who is %s and comes back', (how) => {
+    it('is linked to nobody who has their address, not at a later telling either', async () => {
+      const person = await arrive(workosId('org'));
+      const { organizationId, email } = person;
+      const { _id } = await membershipOf(tenure, person.id);
+      await tenure.take(userEvent('deleted', person));
+      await drive(tenure, _id, {
+        nowMs: afterCoolingOff(),
+        ...(how === 'forgotten' ? {} : { stopAt: 'erase' as const }),
+      });
+      const other = await importUser(
+        tenure.store,
+        {
+          id: workosId('host_user'),
+          organizationId,
+          email: how === 'forgotten' ? email : `other-${email}`,
+          username: null,
+          name: 'Ada Byron',
+          roles: ['owner'],
+          status: 'active',
+        },
+        'import',
+      );
+      await tenure.store.collections.users.updateOne({ _id: other.id }, [
+        { $set: { emailKey: email } },
+      ]);
+      await tenure.take(userEvent('updated', person));
+      const anew = await membershipOf(tenure, person.id);
+      expect([_id, other.membershipId]).not.toContain(anew._id);
+      expect(anew.roles).toEqual([]);
+      expect((await membershipById(tenure, other.membershipId)).everBacked).toBe(false);
+      await tenure.take(userEvent('updated', person));
+      expect((await membershipOf(tenure, person.id))._id).toBe(anew._id);
+      const { notices } = tenure.store.collections;
+      expect(await notices.countDocuments({ organizationId, code: 'looksAlike' })).toBe(1);
+    });
+  });
+
   it('who comes back during the erasure is a new user too, and the erasure finishes', async () => {
     const person = await arrive(workosId('org'));
     const { _id } = await membershipOf(tenure, person.id);

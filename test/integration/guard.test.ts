@@ -8,8 +8,8 @@ import { reactivateMembership } from '../../transitions/reactivate-membership.ts
 import { resumeDeletion } from '../../transitions/resume-deletion.ts';
 import { spreadGuards } from '../../transitions/spread-guards.ts';
 import { withdrawEmptyGuards } from '../../transitions/withdraw-guards.ts';
-import { spread } from '../support/by-hand.ts';
-import { userEvent } from '../support/events.ts';
+import { drive, membershipOf, spread } from '../support/by-hand.ts';
+import { userEvent, workosId } from '../support/events.ts';
 import { GuardedDirectory, type Guarded } from '../support/guarded.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
@@ -94,6 +94,38 @@ describe('the guard against mass changes', () => {
     await directory.leaveAndCount(people.slice(3, 4));
     expect(await directory.states(people.slice(0, 4))).toEqual(Array(4).fill('waits'));
   });
+
+  it('counts who leaves one of several directories as one of the people of that directory', async () => {
+    const directory = await GuardedDirectory.open(tenure, { maxUsers: 20 });
+    const { organizationId } = directory;
+    // Known to the HRIS as well, half of them: its id comes first, and it let them go before.
+    const hris = `directory_00${organizationId}`;
+    const people: Guarded[] = [];
+    const linked: string[] = [];
+    for (let nth = 0; nth < 25; nth += 1) {
+      const id = workosId('directory_user');
+      const email = `${id.toLowerCase()}@example.com`;
+      const inIdp = { id, organizationId, directoryId: directory.directoryId, email };
+      await tenure.take(userEvent('created', inIdp));
+      const { _id: membershipId } = await membershipOf(tenure, id);
+      await drive(tenure, membershipId);
+      if (nth < 12) {
+        const inHris = { ...inIdp, id: workosId('directory_user'), directoryId: hris };
+        await tenure.take(userEvent('created', inHris));
+        linked.push((await membershipOf(tenure, inHris.id))._id);
+        await tenure.take(userEvent('deleted', inHris));
+      }
+      people.push({ ...inIdp, membershipId });
+    }
+    expect(hris < directory.directoryId).toBe(true);
+    expect(linked).toEqual(people.slice(0, 12).map(({ membershipId }) => membershipId));
+    await directory.leaveAndCount(people);
+    expect(await directory.guard()).toMatchObject({
+      kind: 'mass',
+      directoryId: directory.directoryId,
+    });
+    expect(await directory.states(people)).toEqual(Array(25).fill('waits'));
+  }, 60_000);
 
   it('leaves alone who left before the window, and who leaves after it', async () => {
     const directory = await GuardedDirectory.open(tenure);

@@ -6,9 +6,11 @@ import type { Membership } from '../../domain/membership.ts';
 import { createDirectoryLookup } from '../../platform/workos/directory-lookup.ts';
 import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
 import { ListingFailed } from '../../platform/workos/listing-failed.ts';
-import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { wantFreshRead } from '../../transitions/want-fresh-read.ts';
+import { drive, membershipById, membershipOf, sandbox, spread } from '../support/by-hand.ts';
 import { mapGroups, mapped } from '../support/groups.ts';
-import { deliverEvents, depsOf, listingOf, passMargin } from '../support/reconciling.ts';
+import { deliverEvents, depsOf, listingOf, passMargin, reconcile } from '../support/reconciling.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { startForTest } from '../support/simulator-in-test.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
@@ -40,6 +42,7 @@ async function place(policy: { accessByGroup?: boolean } = {}) {
   return {
     simulator,
     directory,
+    organizationId: organization.id,
     staff,
     sales,
     user,
@@ -140,8 +143,90 @@ describe('reading somebody afresh who comes back', () => {
     const ada = await place();
     const back = await comeBack(ada);
     await ada.read(null);
-    expect((await ada.membership()).readAfresh.done).toBe(back.readAfresh.wanted);
+    const read = await ada.membership();
+    expect(read.readAfresh.done).toBe(back.readAfresh.wanted);
+    // There is nobody to ask, now or later: what the events told of their groups stands.
+    expect(roles(read).wanted).toEqual(['member']);
   });
+
+  describe.each(['invalid_credentials', 'validating'] as const)(
+    'of a directory that is %s',
+    (state) => {
+      const breakIt = ({ simulator, directory }: Place): void =>
+        simulator.directoryState(directory.id, state);
+
+      it('opens without the roles of groups from before, which a comparison brings back', async () => {
+        const ada = await place();
+        ada.simulator.addToGroup(ada.user.id, ada.sales.id);
+        ada.miss();
+        const back = await comeBack(ada);
+        breakIt(ada);
+        await ada.read();
+        const read = await ada.membership();
+        expect(read).toMatchObject({ backed: true, generation: 1 });
+        expect(read.readAfresh.done).toBe(back.readAfresh.wanted);
+        expect(roles(read).wanted).toEqual([]);
+        await drive(tenure, read._id);
+        const open = await ada.membership();
+        expect(open.access.state).toBe('open');
+        expect(roles(open).roles).toEqual([]);
+        ada.simulator.directoryState(ada.directory.id, 'linked');
+        await passMargin();
+        await reconcile(tenure, ada.listing, ada.directory.id);
+        expect(roles(await ada.membership()).wanted).toEqual(['member', 'seller']);
+      });
+
+      it('keeps the groups that were told after the return, and lets no older word count any more', async () => {
+        const ada = await place();
+        ada.simulator.addToGroup(ada.user.id, ada.sales.id);
+        const older = ada.simulator.events().at(-1);
+        ada.simulator.removeFromGroup(ada.user.id, ada.sales.id);
+        ada.miss();
+        await comeBack(ada);
+        const lab = ada.simulator.group(ada.directory.id, 'Lab');
+        ada.simulator.addToGroup(ada.user.id, lab.id);
+        await ada.hear();
+        await mapGroups(tenure, ada.organizationId, [
+          mapped(ada.staff.id, { roles: ['member'] }),
+          mapped(ada.sales.id, { roles: ['seller'] }),
+          mapped(lab.id, { roles: ['chemist'] }),
+        ]);
+        await spread(tenure);
+        breakIt(ada);
+        await ada.read();
+        expect(roles(await ada.membership()).wanted).toEqual(['chemist']);
+        const late = await tenure.take(older as unknown as EventEnvelope);
+        expect(late).toMatchObject({ outcome: 'stale' });
+        expect(roles(await ada.membership()).wanted).toEqual(['chemist']);
+      });
+
+      it('waits, and counts no leaving, where only a group from before would let them in', async () => {
+        const ada = await place({ accessByGroup: true });
+        const back = await comeBack(ada);
+        breakIt(ada);
+        await expect(ada.read()).rejects.toThrow(ListingFailed);
+        const waiting = await ada.membership();
+        expect(waiting).toMatchObject({ backed: true, generation: 1 });
+        expect(waiting.access).toMatchObject({ state: 'closed', reason: 'opening' });
+        expect(waiting.readAfresh).toEqual(back.readAfresh);
+        ada.simulator.directoryState(ada.directory.id, 'linked');
+        await passMargin();
+        await ada.read();
+        expect((await ada.membership()).readAfresh.done).toBe(back.readAfresh.wanted);
+      });
+
+      it('takes nothing from somebody who is in', async () => {
+        const ada = await place();
+        const { _id } = await ada.membership();
+        ada.simulator.update(ada.user.id, { firstName: 'Augusta' });
+        await ada.hear();
+        await inTransaction(tenure.store, async (tx) => wantFreshRead(tx, _id));
+        breakIt(ada);
+        await ada.read();
+        expect(roles(await ada.membership())).toEqual({ roles: ['member'], wanted: ['member'] });
+      });
+    },
+  );
 
   it('takes a 404 for a leaving that nothing told, while the directory answers', async () => {
     const ada = await place();

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { MongoServerError } from 'mongodb';
+
 import type { Membership } from '../../domain/membership.ts';
 import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
+import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
 import { ListingFailed } from '../../platform/workos/listing-failed.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { deliverEvents, listingOf, passMargin, reconcile } from '../support/reconciling.ts';
@@ -376,6 +379,94 @@ describe('absence', () => {
     const after = await membershipOf(again.user.id);
     expect(after).toMatchObject({ _id: before._id, backed: true, generation: 0 });
     expect(await recordOf(users[0]!.id)).toMatchObject({ state: 'deleted' });
+  });
+});
+
+describe('what cannot be taken in', () => {
+  /** One who was not heard of and cannot be made, and one whose leaving was missed. */
+  async function newcomerAndLeaver() {
+    const at = await acme(2);
+    at.simulator.join(at.directory.id, { firstName: 'New' });
+    at.simulator.leave(at.users[1]!.id, { inactiveUsers: 'deleted' });
+    return at;
+  }
+
+  it('is counted and told, and everybody else is compared, whoever is absent included', async () => {
+    const { directory, users, listing } = await newcomerAndLeaver();
+    const failures: unknown[] = [];
+    const newUserId = (): string => {
+      throw new TypeError('No id can be made.');
+    };
+    const run = await reconcile(tenure, listing, directory.id, {
+      deps: { newUserId },
+      failed: (error) => failures.push(error),
+    });
+    expect(run).toMatchObject({
+      outcome: 'complete',
+      counts: { users: { added: 0, absent: 1 }, unreadable: 1 },
+    });
+    expect(failures).toEqual([expect.any(TypeError)]);
+    expect(await membershipOf(users[1]!.id)).toMatchObject({ backed: false, generation: 1 });
+    expect(await membershipOf(users[0]!.id)).toMatchObject({ backed: true, generation: 0 });
+  });
+
+  it('makes a notice, though nothing else differs', async () => {
+    const { simulator, directory, listing } = await acme(1);
+    simulator.join(directory.id, { firstName: 'New' });
+    const run = await reconcile(tenure, listing, directory.id, {
+      deps: {
+        newUserId: () => {
+          throw new TypeError('No id can be made.');
+        },
+      },
+      failed: () => undefined,
+    });
+    const { notices } = tenure.store.collections;
+    expect(await notices.countDocuments({ code: 'reconciled', subjectId: run._id })).toBe(1);
+  });
+
+  it('stops nothing either where it is asked about by its id', async () => {
+    const { simulator, directory, users, listing } = await acme(1);
+    simulator.update(users[0]!.id, { firstName: 'Changed' });
+    const empty: DirectoryListing = {
+      ...listing,
+      users: async (...args) => ({ ...(await listing.users(...args)), items: [] }),
+    };
+    const file = new Proxy(tenure.file, {
+      get(target, key, receiver): unknown {
+        if (key === 'attributes') throw new TypeError('No profile can be made.');
+        return Reflect.get(target, key, receiver);
+      },
+    });
+    const failures: unknown[] = [];
+    const run = await reconcile(tenure, empty, directory.id, {
+      deps: { file },
+      failed: (error) => failures.push(error),
+    });
+    expect(run).toMatchObject({ outcome: 'complete', counts: { unreadable: 1 } });
+    expect(failures).toHaveLength(1);
+    expect(await membershipOf(users[0]!.id)).toMatchObject({ backed: true, generation: 0 });
+  });
+
+  it('for MongoDB’s sake is tried again: an outage is nobody’s own', async () => {
+    for (const outage of [
+      new StoreUnavailable('MongoDB did not commit'),
+      new MongoServerError({ code: 13, errmsg: 'not authorized' }),
+    ]) {
+      const { directory, users, listing } = await newcomerAndLeaver();
+      const failures: unknown[] = [];
+      const comparing = reconcile(tenure, listing, directory.id, {
+        deps: {
+          newUserId: () => {
+            throw outage;
+          },
+        },
+        failed: (error) => failures.push(error),
+      });
+      await expect(comparing).rejects.toThrow(outage);
+      expect(failures).toEqual([]);
+      expect(await membershipOf(users[1]!.id)).toMatchObject({ backed: true });
+    }
   });
 });
 

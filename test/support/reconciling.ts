@@ -77,6 +77,15 @@ export interface ReconcileOptions {
   before?: (place: ReconcilePlace) => void | Promise<void>;
   /** Does each step twice, as after a crash before its result was known. */
   twice?: boolean;
+  /** What differs from the store of the test. */
+  deps?: Partial<ActivityDeps>;
+  /** Told of what cannot be taken in. */
+  failed?: (error: unknown) => void;
+}
+
+/** Where a test expects no failure it is to fail by it. */
+function rethrow(error: unknown): void {
+  throw error;
 }
 
 /** Compares a directory as the workflow does, without Temporal. Returns what was written down. */
@@ -84,11 +93,11 @@ export async function reconcile(
   tenure: TestTenure,
   listing: DirectoryListing | null,
   directoryId: string,
-  { before, twice = false }: ReconcileOptions = {},
+  { before, twice = false, deps = {}, failed = rethrow }: ReconcileOptions = {},
 ): Promise<ReconciliationDocument> {
   const runId = randomUUID();
   const of = { runId, directoryId };
-  const step = createReconcileStep(depsOf(tenure, { directoryListing: listing }));
+  const step = createReconcileStep(depsOf(tenure, { directoryListing: listing, ...deps }), failed);
   if ((await beginReconciliation(tenure.store, of)) === null) throw new Error('Nothing to do.');
   let stopped: ReconcileStop | null = null;
   for (let place: ReconcilePlace | null = firstPlace; place !== null && stopped === null;) {
