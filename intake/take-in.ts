@@ -9,6 +9,7 @@ import { applyGroup } from './apply-group.ts';
 import { applyOrganizationDeleted } from './apply-organization.ts';
 import { applyUser } from './apply-user.ts';
 import { inboxEntry, keptBody, type BodyOptions, type Delivery } from './inbox-entry.ts';
+import { knowDirectory } from './know-directory.ts';
 import { parseEvent, type ParsedEvent } from './parse-event.ts';
 import { acrossDirectories } from './parse-group-event.ts';
 import type { Problem } from './telling.ts';
@@ -80,6 +81,7 @@ async function takeInFirst(
 ): Promise<Taken> {
   for (let tries = 1; ; tries += 1) {
     try {
+      if ('telling' in parsed) await knowDirectory(store, parsed.telling, options);
       return await takeInOnce(store, envelope, parsed, delivery, options);
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;

@@ -266,6 +266,19 @@ describe('events of a directory', () => {
     expect((await membershipById(tenure, _id)).access.reason).toBe('notBacked');
   });
 
+  it('that nobody announced are written down once, however many people are told of at once', async () => {
+    const organizationId = workosId('org');
+    const directoryId = workosId('directory');
+    const events = Array.from({ length: 40 }, () =>
+      userEvent('created', { id: workosId('directory_user'), organizationId, directoryId }),
+    );
+    const taken = await Promise.all(events.map(async (event) => tenure.take(event)));
+    expect(taken.every((one) => !one.duplicate && one.outcome === 'applied')).toBe(true);
+    const { notices, memberships } = tenure.store.collections;
+    expect(await notices.countDocuments({ organizationId, code: 'unannouncedDirectory' })).toBe(1);
+    expect(await memberships.countDocuments({ organizationId })).toBe(40);
+  });
+
   it('that come late do not revive a deleted directory', async () => {
     const directory = { id: workosId('directory'), organizationId: workosId('org') };
     const late = directoryEvent('activated', directory, laterTime());
