@@ -43,11 +43,12 @@ function find({ world }: Stage, cast: RoleCast): { person: Person; group: Group 
 }
 
 async function rolesOnce(
-  { tenure, until }: Stage,
+  stage: Stage,
   { handle, user }: Person,
   wanted: (roles: string[]) => boolean,
 ): Promise<string[]> {
-  return until(`the roles of ${handle}`, 60, async () => {
+  const { tenure } = stage;
+  return stage.until(`the roles of ${handle}`, 60, async () => {
     const found = await tenure.userOf(user.id);
     const membership = found?.memberships.find(
       ({ organizationId }) => organizationId === user.organizationId,

@@ -109,7 +109,7 @@ async function multiply({ store }: BenchTenure, copies: number): Promise<void> {
     'inbox',
   ] as const satisfies (keyof Collections)[];
   for (const name of names) {
-    const collection = store.db.collection<Document>(store.collections[name].collectionName);
+    const collection = store.db.collection(store.collections[name].collectionName);
     const patterns = await collection.find().limit(200).toArray();
     for (let done = 0; done < copies; done += 1000) {
       const batch = Array.from({ length: Math.min(1000, copies - done) }, (_, nth) =>

@@ -109,7 +109,7 @@ describe('a group that is mapped at the moment', () => {
       const group = workosId('directory_group');
       const one = await member(race.before ? [group] : []);
       const event = edge(race.event, one.person, group);
-      const fences = await control({ keys: readOnlyFences.keys });
+      const fences = await control({ keys: async (tx, keys) => readOnlyFences.keys(tx, keys) });
       expect(await rolesAfter(fences, one, group, event)).not.toEqual(race.after);
     },
   );
@@ -125,7 +125,9 @@ describe('a group that is mapped at the moment', () => {
     const group = workosId('directory_group');
     const one = await member([group]);
     const event = groupEvent('deleted', { ...one.person, id: group });
-    const fences = await control({ organization: readOnlyFences.organization });
+    const fences = await control({
+      organization: async (tx, id) => readOnlyFences.organization(tx, id),
+    });
     expect(await rolesAfter(fences, one, group, event)).not.toEqual([]);
   });
 });
