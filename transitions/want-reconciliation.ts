@@ -20,7 +20,7 @@ export async function wantReconciliation(
     const { directories } = tx.collections;
     const directory = await directories.findOne({ _id: directoryId }, { session });
     if (directory === null) {
-      throw new Refusal('notFound', `There is no directory ${directoryId}.`);
+      throw new Refusal('notFound', 'There is no such directory.');
     }
     if (directory.deletedAt !== null) {
       throw new Refusal('directoryDeleted', 'The directory was deleted; there is nothing to read.');

@@ -79,7 +79,14 @@ const list = z
 /** The list alone is understood too: it is what the call replaces. */
 const putBody = z.preprocess(
   (given) => (Array.isArray(given) ? { data: given } : given),
-  z.strictObject({ data: list, reason }),
+  z.strictObject({
+    data: list,
+    reason,
+    spreading: z
+      .unknown()
+      .optional()
+      .meta({ description: 'Ignored, so that what was read can be sent.' }),
+  }),
 );
 
 const params = z.strictObject({ id });

@@ -45,7 +45,9 @@ export function describeAnswer(path: string, answer: unknown): string {
   const emitted = emittedSchema.safeParse(answer);
   if (!emitted.success) return JSON.stringify(answer, null, 2);
   const lines = emitted.data.events.map(({ id, event }) => `  ${event}  ${id}`);
-  return lines.length === 0 ? 'Nothing changed: no event.' : ['Announced:', ...lines].join('\n');
+  return lines.length === 0
+    ? 'No event: nothing changed, or WorkOS sends none for it.'
+    : ['Announced:', ...lines].join('\n');
 }
 
 function describeWorld(world: z.infer<typeof worldSchema>): string {
@@ -79,6 +81,9 @@ function describeDirectory(world: World, directory: World['directories'][number]
         groups.map((group) => group.name).join(', '),
       ].join('  ');
     }),
+    ...world.groups
+      .filter(({ directoryId }) => directoryId === id)
+      .map((group) => `    group ${group.name.padEnd(14)} ${group.id}`),
   ];
 }
 

@@ -97,7 +97,8 @@ describe('role mappings', () => {
       body: [{ directoryGroupId: 'g1', roles: ['editor'] }],
     });
     expect(bare.status).toBe(200);
-    const again = await put(organizationId, (await get(organizationId)).json.data);
+    const read = (await get(organizationId)).json;
+    const again = await api.call('PUT', pathOf(organizationId), { body: read });
     expect(again).toMatchObject({ status: 200, json: { data: bare.json.data } });
   });
 
