@@ -51,7 +51,7 @@ export async function linkDirectoryUser(
   tx: Transaction,
   question: LinkQuestion,
 ): Promise<LinkOutcome> {
-  const { mirror, profile, backs } = question;
+  const { mirror, profile, backs, firstSeen } = question;
   if (!backs) await lapseIgnored(tx, mirror);
   if (!backs && !question.firstSeen && !question.there) {
     // Looked for by e-mail once already. A late word about a forgotten person would find whoever has the
@@ -60,16 +60,17 @@ export async function linkDirectoryUser(
     return { linked: 'nobody' };
   }
   if (profile === null) return { linked: 'nobody' };
-  if (backs && (await isIgnored(tx, mirror))) return { linked: 'pending' };
+  // Of somebody who was never told of no request can exist: a first sync need not look for one.
+  if (!firstSeen && backs && (await isIgnored(tx, mirror))) return { linked: 'pending' };
   const uniqueEmail = question.file.users?.uniqueEmail ?? false;
   const ownUserId = question.newUserId();
   const finding = await findLinkCandidate(tx, { mirror, profile, uniqueEmail, ownUserId });
-  const doubt = backs ? await doubtAbout(tx, mirror, profile, finding) : null;
+  const doubt = backs ? await doubtAbout(tx, question, profile, finding) : null;
   if (doubt !== null) {
     await requestLink(tx, mirror, doubt);
     return { linked: 'pending' };
   }
-  await withdrawRequest(tx, mirror);
+  if (!firstSeen) await withdrawRequest(tx, mirror);
   if (finding.found === 'one') {
     const { membershipId } = finding;
     await writeLink(tx, {
@@ -97,7 +98,7 @@ export async function linkDirectoryUser(
 /** What only an admin can decide; null where nothing is in doubt. */
 async function doubtAbout(
   tx: Transaction,
-  mirror: DirectoryUser,
+  { mirror, firstSeen }: Pick<LinkQuestion, 'mirror' | 'firstSeen'>,
   profile: UserProfile,
   finding: LinkFinding,
 ): Promise<LinkDoubt | null> {
@@ -105,7 +106,7 @@ async function doubtAbout(
   if (finding.found === 'emailInUse') {
     return { cause: 'emailInUse', candidateUserIds: finding.userIds };
   }
-  if (finding.found === 'one') return null;
+  if (finding.found === 'one' || firstSeen) return null;
   const open = await openRequest(tx, mirror);
   if (open?.cause !== 'hostRefused') return null;
   // Tenure does not know whom the host's database has with this address: only another one ends the doubt.
