@@ -4,7 +4,8 @@ import type { DirectoryUser } from '../domain/directory-user.ts';
 import type { IdentityRules } from '../domain/host-file.ts';
 import type { OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
-import { inTransaction, StoreUnavailable } from '../platform/mongo/transaction.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
+import { inTurns } from './in-turns.ts';
 import { judgeMembership } from './judge-membership.ts';
 import { lockPeople } from './person-locks.ts';
 import { settlePerson } from './settle-person.ts';
@@ -14,9 +15,8 @@ export interface SpreadRules {
   newUserId: () => string;
 }
 
-/** How many people one batch judges, and how many of them at once. */
+/** How many people one batch judges. */
 const batchSize = 200;
-const parallel = 8;
 /** From how many batches' worth of people one batch is drawn. */
 const spread = 10;
 
@@ -130,23 +130,6 @@ async function movedIn(store: Store, { _id }: OrganizationDocument): Promise<str
     coming.push(...found.map((mirror) => mirror._id));
   }
   return coming;
-}
-
-/** Returns why some could not be done. Where the store is away none can: then it is given up at once. */
-async function inTurns(work: (() => Promise<void>)[]): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  for (let at = 0; at < work.length; at += parallel) {
-    const results = await Promise.allSettled(
-      work.slice(at, at + parallel).map(async (one) => one()),
-    );
-    const reasons = results.flatMap((one): unknown[] =>
-      one.status === 'rejected' ? [one.reason] : [],
-    );
-    const away = reasons.find((reason) => reason instanceof StoreUnavailable);
-    if (away !== undefined) throw away;
-    failures.push(...reasons);
-  }
-  return failures;
 }
 
 /** Judges one person by the newest facts of the organization, if they have not reached them yet. */

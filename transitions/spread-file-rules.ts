@@ -4,14 +4,14 @@ import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { resolvePolicy } from '../platform/policy-schema.ts';
 import { announcedNow, announcedRules } from './announce-file-rules.ts';
+import { inTurns } from './in-turns.ts';
 import { openGuard } from './open-guard.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
 import { sameValue } from './same-value.ts';
 
-/** How many organizations one batch reaches, and how many of them at once. */
+/** How many organizations one batch reaches. */
 const batchSize = 200;
-const parallel = 8;
 
 /**
  * Brings a changed host file to the organizations, one batch a call: each takes over what the file says of
@@ -30,12 +30,13 @@ export async function spreadFileRules(store: Store): Promise<boolean> {
     .limit(batchSize)
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
-  const failures: unknown[] = [];
-  for (let at = 0; at < behind.length; at += parallel) {
-    const some = behind.slice(at, at + parallel);
-    const results = await Promise.allSettled(some.map(async ({ _id }) => takeOver(store, _id)));
-    failures.push(...results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])));
-  }
+  const failures = await inTurns(
+    behind.map(
+      ({ _id }) =>
+        async () =>
+          takeOver(store, _id),
+    ),
+  );
   // Told only now: one organization that cannot be done must not stand before all others.
   if (failures.length > 0) throw failures[0];
   return behind.length > 0;

@@ -6,13 +6,13 @@ import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { carryDecision, type GuardRules } from './carry-decision.ts';
 import { finishGuard } from './finish-guard.ts';
+import { inTurns } from './in-turns.ts';
 import { noticeGuard } from './notice-guard.ts';
 import { lateCommitMs } from './spread-facts.ts';
 import { waitAtGuard, waitingAt } from './wait-at-guard.ts';
 
-/** How many people one batch reaches, and how many of them at once. */
+/** How many people one batch reaches. */
 const batchSize = 200;
-const parallel = 8;
 
 /**
  * Brings guards to their people, one batch for each guard a call: an open one gathers those of its window
@@ -30,7 +30,10 @@ export async function spreadGuards(store: Store, rules: GuardRules): Promise<boo
   const rounds = await Promise.allSettled(
     guards.map(async (guard) => spreadGuard(store, guard, rules)),
   );
-  throwFailures(rounds);
+  throwAll(
+    rounds.flatMap((one): unknown[] => (one.status === 'rejected' ? [one.reason] : [])),
+    rounds.length,
+  );
   return rounds.some((round) => round.status === 'fulfilled' && round.value);
 }
 
@@ -46,10 +49,9 @@ async function spreadGuard(
 }
 
 /** One person, or one guard, that cannot be done must not stand before all others. */
-function throwFailures(results: readonly PromiseSettledResult<unknown>[]): void {
-  const failures = results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+function throwAll(failures: unknown[], of: number): void {
   if (failures.length > 0) {
-    throw new AggregateError(failures, `${failures.length} of ${results.length} failed.`);
+    throw new AggregateError(failures, `${failures.length} of ${of} failed.`);
   }
 }
 
@@ -95,16 +97,14 @@ async function eachOf(
     .limit(batchSize)
     .project<{ _id: string; generation: number }>({ _id: 1, generation: 1 })
     .toArray();
-  const results: PromiseSettledResult<void>[] = [];
-  for (let at = 0; at < found.length; at += parallel) {
-    const some = found.slice(at, at + parallel);
-    results.push(
-      ...(await Promise.allSettled(
-        some.map(async ({ _id, generation }) => reach(_id, generation)),
-      )),
-    );
-  }
-  throwFailures(results);
+  const failures = await inTurns(
+    found.map(
+      ({ _id, generation }) =>
+        async () =>
+          reach(_id, generation),
+    ),
+  );
+  throwAll(failures, found.length);
   return found.length;
 }
 

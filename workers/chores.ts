@@ -22,9 +22,8 @@ import { beat } from './heartbeat.ts';
 import { keepPoller } from './poller-keeper.ts';
 import { keepReconcileSchedule } from './reconcile-schedule.ts';
 import { startReconciliations } from './reconcile-starter.ts';
-import { sweep } from './sweep.ts';
-
 import { repeat, type Repeating } from './repeat.ts';
+import { sweep } from './sweep.ts';
 import { watchDirectories } from './watch-directories.ts';
 
 const heartbeatIntervalMs = 2000;
