@@ -4,7 +4,7 @@ import type { Membership } from '../domain/membership.ts';
 import {
   recordRoleLossAnswered,
   type RoleLossAnswered,
-} from '../transitions/record-role-loss-answered.ts';
+} from '../transitions/lifecycle/record-role-loss-answered.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 import { hostMembership, NotVerifiedEmpty } from './revoke-sessions.ts';

@@ -1,7 +1,7 @@
 import { Refusal, type RefusalCode } from '../domain/errors.ts';
 import type { CommandAnswer, CommandMessage } from '../domain/messages.ts';
 import type { CommandName } from '../domain/words.ts';
-import { applyCommand } from '../transitions/apply-command.ts';
+import { applyCommand } from '../transitions/commands/apply-command.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export type CommandResult =

@@ -1,4 +1,4 @@
-import { countAtGuard } from '../transitions/trip-guard.ts';
+import { countAtGuard } from '../transitions/guards/trip-guard.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

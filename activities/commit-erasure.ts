@@ -1,5 +1,5 @@
-import { commitErasure, type CommitRequest } from '../transitions/commit-erasure.ts';
-import { recordOnlyObserved } from '../transitions/record-only-observed.ts';
+import { commitErasure, type CommitRequest } from '../transitions/erasure/commit-erasure.ts';
+import { recordOnlyObserved } from '../transitions/lifecycle/record-only-observed.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
 
 /** The commit point. Idempotent: after it, the same call commits nothing and the next look says `erase`. */

@@ -1,5 +1,5 @@
 import type { Decision } from '../domain/next-step.ts';
-import { recordLook } from '../transitions/record-look.ts';
+import { recordLook } from '../transitions/lifecycle/record-look.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Which membership is looked at, and the workflow's time in milliseconds. */

@@ -1,4 +1,4 @@
-import { openMembership } from '../transitions/open-membership.ts';
+import { openMembership } from '../transitions/membership/open-membership.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

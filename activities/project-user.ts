@@ -4,9 +4,9 @@ import type { ProjectedField, UsersProjection } from '../domain/host-file.ts';
 import { hasLeft, type Membership } from '../domain/membership.ts';
 import type { Status } from '../domain/words.ts';
 import type { UserDocument } from '../platform/mongo/documents.ts';
-import { recordHostRefusal } from '../transitions/record-host-refusal.ts';
-import { recordProjected } from '../transitions/record-projected.ts';
-import { yieldNewcomer } from '../transitions/yield-newcomer.ts';
+import { recordHostRefusal } from '../transitions/lifecycle/record-host-refusal.ts';
+import { recordProjected } from '../transitions/lifecycle/record-projected.ts';
+import { yieldNewcomer } from '../transitions/links/yield-newcomer.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

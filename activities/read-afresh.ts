@@ -13,7 +13,7 @@ import {
 import type { Answer, DirectoryListing } from '../platform/workos/directory-listing.ts';
 import { ListingFailed } from '../platform/workos/listing-failed.ts';
 import type { DirectoryUserData } from '../platform/workos/wire.ts';
-import { recordReadAfresh } from '../transitions/record-read-afresh.ts';
+import { recordReadAfresh } from '../transitions/lifecycle/record-read-afresh.ts';
 import type { ActivityDeps } from './deps.ts';
 import { groupsOfUser } from './groups-of-user.ts';
 import type { LookRequest } from './look.ts';

@@ -10,8 +10,8 @@ import {
   beginReconciliation,
   finishReconciliation,
   type RunOf,
-} from '../transitions/record-reconciliation.ts';
-import { wantAllReconciliations } from '../transitions/want-reconciliation.ts';
+} from '../transitions/organization/record-reconciliation.ts';
+import { wantAllReconciliations } from '../transitions/organization/want-reconciliation.ts';
 import type { ActivityDeps } from './deps.ts';
 import { noteAbsentGroups, noteAbsentMembers, noteAbsentUsers } from './reconcile-absent.ts';
 import { confirmItems, DirectoryWentAway, requireConnected } from './reconcile-confirm.ts';

@@ -1,6 +1,6 @@
 import { heartbeat } from '@temporalio/activity';
 
-import { recordGivenBack } from '../transitions/record-given-back.ts';
+import { recordGivenBack } from '../transitions/lifecycle/record-given-back.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

@@ -3,7 +3,7 @@ import { heartbeat } from '@temporalio/activity';
 import type { HostMembership } from '../connectors/host-application.ts';
 import type { Membership } from '../domain/membership.ts';
 import type { Store } from '../platform/mongo/store.ts';
-import { recordRevoked } from '../transitions/record-revoked.ts';
+import { recordRevoked } from '../transitions/lifecycle/record-revoked.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

@@ -1,4 +1,4 @@
-import { widenMembership } from '../transitions/widen-membership.ts';
+import { widenMembership } from '../transitions/membership/widen-membership.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

@@ -9,7 +9,7 @@ import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
 import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
-import { announceFileRules } from '../transitions/announce-file-rules.ts';
+import { announceFileRules } from '../transitions/organization/announce-file-rules.ts';
 import { createApp } from './app.ts';
 import { connectStore } from './connect-store.ts';
 import type { ApiSettings } from './deps.ts';

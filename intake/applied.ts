@@ -1,6 +1,6 @@
 import type { HostFile } from '../domain/host-file.ts';
 import type { InboxOutcome } from '../platform/mongo/documents.ts';
-import type { Settled } from '../transitions/settle-person.ts';
+import type { Settled } from '../transitions/membership/settle-person.ts';
 import type { Problem } from './telling.ts';
 
 /** What applying an event to the mirror came to. */

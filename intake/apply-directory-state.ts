@@ -2,7 +2,7 @@ import type { DirectoryDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import type { DirectoryState } from '../platform/workos/directory-states.ts';
-import { changeDirectory } from '../transitions/change-directory.ts';
+import { changeDirectory } from '../transitions/organization/change-directory.ts';
 import { notice } from '../transitions/notice.ts';
 
 /**

@@ -4,9 +4,12 @@ import type { DirectoryDocument, OrganizationDocument } from '../platform/mongo/
 import type { Transaction } from '../platform/mongo/store.ts';
 import { tenantOf } from '../platform/tenant.ts';
 import type { DirectoryData } from '../platform/workos/wire.ts';
-import { changeDirectory } from '../transitions/change-directory.ts';
+import { changeDirectory } from '../transitions/organization/change-directory.ts';
 import { notice } from '../transitions/notice.ts';
-import { ensureOrganization, turnOnDirectorySync } from '../transitions/organization.ts';
+import {
+  ensureOrganization,
+  turnOnDirectorySync,
+} from '../transitions/organization/organization.ts';
 import type { Applied } from './applied.ts';
 
 /**

@@ -9,8 +9,8 @@ import {
 } from '../domain/versions.ts';
 import type { DirectoryEdgeDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
-import { lockPeople } from '../transitions/person-locks.ts';
-import { settlePerson } from '../transitions/settle-person.ts';
+import { lockPeople } from '../transitions/membership/person-locks.ts';
+import { settlePerson } from '../transitions/membership/settle-person.ts';
 import { signalsOf, type Applied, type IntakeRules } from './applied.ts';
 import { ensureDirectory } from './apply-directory.ts';
 import { findGroup, insertGroup, isMapped } from './apply-group.ts';

@@ -1,7 +1,7 @@
 import { areEqual, isNewer, laterVersion, type Version } from '../domain/versions.ts';
 import type { DirectoryGroupDocument, OrganizationDocument } from '../platform/mongo/documents.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
-import { raiseOrganization } from '../transitions/raise-organization.ts';
+import { raiseOrganization } from '../transitions/organization/raise-organization.ts';
 import type { Applied, IntakeRules } from './applied.ts';
 import { ensureDirectory } from './apply-directory.ts';
 import type { GroupTelling } from './telling.ts';

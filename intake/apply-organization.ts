@@ -1,7 +1,7 @@
 import type { HostFile } from '../domain/host-file.ts';
 import type { Transaction } from '../platform/mongo/store.ts';
 import { tenantOf } from '../platform/tenant.ts';
-import { deleteOrganization } from '../transitions/delete-organization.ts';
+import { deleteOrganization } from '../transitions/organization/delete-organization.ts';
 import type { Applied } from './applied.ts';
 
 /** Applies `organization.deleted`: the guarded path for everybody in it. Of an unknown one nothing is made. */

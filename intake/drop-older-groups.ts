@@ -2,7 +2,7 @@ import { currentRecord } from '../domain/directory-user.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import { ListingFailed } from '../platform/workos/listing-failed.ts';
-import { lockPeople } from '../transitions/person-locks.ts';
+import { lockPeople } from '../transitions/membership/person-locks.ts';
 import type { IntakeRules } from './applied.ts';
 import { ensureDirectory } from './apply-directory.ts';
 import { applyEdge } from './apply-edge.ts';

@@ -3,7 +3,7 @@ import type { InboxDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
 import type { EventEnvelope } from '../platform/workos/wire.ts';
-import { keepReason } from '../transitions/reasons.ts';
+import { keepReason } from '../transitions/commands/reasons.ts';
 import type { Applied } from './applied.ts';
 import { parseEvent } from './parse-event.ts';
 import { applyEvent, type IntakeOptions } from './take-in.ts';

@@ -6,7 +6,7 @@ import type { DirectoryEdgeDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
 import type { DirectoryGroupData } from '../platform/workos/wire.ts';
-import { lockPeople } from '../transitions/person-locks.ts';
+import { lockPeople } from '../transitions/membership/person-locks.ts';
 import type { Applied, IntakeRules } from './applied.ts';
 import { ensureDirectory } from './apply-directory.ts';
 import { applyEdge } from './apply-edge.ts';

@@ -5,7 +5,7 @@ import type { Client } from '@temporalio/client';
 
 import { anchorWorkflowId, anchorWorkflowType, taskQueuesOf } from '../domain/messages.ts';
 import type { Store } from '../platform/mongo/store.ts';
-import { raiseAll } from '../transitions/raise-memberships.ts';
+import { raiseAll } from '../transitions/membership/raise-memberships.ts';
 
 const anchorKey = 'anchor';
 

@@ -24,7 +24,7 @@ import type { WorkosAccess } from '../platform/workos/client.ts';
 import { createDirectoryListing } from '../platform/workos/directory-listing.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
 import { createAskDirectoryState } from '../platform/workos/directory-states.ts';
-import { announceFileRules } from '../transitions/announce-file-rules.ts';
+import { announceFileRules } from '../transitions/organization/announce-file-rules.ts';
 import { startChores, type Running } from './chores.ts';
 import { createWorkers } from './create-workers.ts';
 import { startHealthServer } from './health-server.ts';

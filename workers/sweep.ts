@@ -1,6 +1,6 @@
 import type { Store } from '../platform/mongo/store.ts';
-import { raiseAll } from '../transitions/raise-memberships.ts';
-import { reviveDecidedGuards } from '../transitions/withdraw-guards.ts';
+import { raiseAll } from '../transitions/membership/raise-memberships.ts';
+import { reviveDecidedGuards } from '../transitions/guards/withdraw-guards.ts';
 
 /** A due time, or a step, is this long past before the sweep takes it for forgotten. */
 const overdueMs = 10 * 60 * 1000;

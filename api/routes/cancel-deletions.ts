@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { orderCancellation } from '../../transitions/cancel-deletions.ts';
+import { orderCancellation } from '../../transitions/organization/cancel-deletions.ts';
 import { id, reason, time } from '../fields.ts';
 import { defineRoute, nothing } from '../route.ts';
 

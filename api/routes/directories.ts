@@ -4,7 +4,7 @@ import { reconcileStops } from '../../domain/reconciliation.ts';
 import type { DirectoryDocument } from '../../platform/mongo/documents.ts';
 import type { ReconciliationDocument } from '../../platform/mongo/reconciliation-documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { wantReconciliation } from '../../transitions/want-reconciliation.ts';
+import { wantReconciliation } from '../../transitions/organization/want-reconciliation.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';

@@ -5,8 +5,13 @@ import type { Membership } from '../../domain/membership.ts';
 import { directorySyncStates } from '../../domain/policy.ts';
 import { statuses } from '../../domain/words.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { firstListing, linkedIn, recordDryRun, whoLosesAccess } from '../../transitions/dry-run.ts';
-import { withoutDirectoryIn } from '../../transitions/without-directory.ts';
+import {
+  firstListing,
+  linkedIn,
+  recordDryRun,
+  whoLosesAccess,
+} from '../../transitions/organization/dry-run.ts';
+import { withoutDirectoryIn } from '../../transitions/membership/without-directory.ts';
 import { id, time, timeText } from '../fields.ts';
 import { page, pageQuery, readCursor } from '../paging.ts';
 import { defineRoute, noBody } from '../route.ts';

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { GuardDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
-import { waitingAt } from '../../transitions/wait-at-guard.ts';
+import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
+import { waitingAt } from '../../transitions/guards/wait-at-guard.ts';
 import { ApiProblem } from '../problem.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason, time, timeText } from '../fields.ts';

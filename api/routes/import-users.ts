@@ -2,7 +2,11 @@ import { z } from 'zod';
 
 import type { Store } from '../../platform/mongo/store.ts';
 import { isDuplicateKey } from '../../platform/mongo/transaction.ts';
-import { importUser, type Imported, type ImportedUser } from '../../transitions/import-users.ts';
+import {
+  importUser,
+  type Imported,
+  type ImportedUser,
+} from '../../transitions/organization/import-users.ts';
 import { id, text } from '../fields.ts';
 import { defineRoute, nothing } from '../route.ts';
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { LinkRequestDocument } from '../../platform/mongo/link-documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { resolveLinkRequest } from '../../transitions/resolve-link-request.ts';
-import { undoLink } from '../../transitions/undo-link.ts';
+import { resolveLinkRequest } from '../../transitions/links/resolve-link-request.ts';
+import { undoLink } from '../../transitions/links/undo-link.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import { directorySyncStates, type DirectorySync, type Policy } from '../../domain/policy.ts';
 import { policySchema, resolvePolicy } from '../../platform/policy-schema.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
-import { policyOf } from '../../transitions/organization.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
+import { policyOf } from '../../transitions/organization/organization.ts';
 import { id, reason } from '../fields.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-import { announceSwitch, longestSwitchDays } from '../../transitions/announce-switch.ts';
+import {
+  announceSwitch,
+  longestSwitchDays,
+} from '../../transitions/organization/announce-switch.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { defineRoute, nothing } from '../route.ts';
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { RoleMapping } from '../../domain/grants.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { putRoleMappings } from '../../transitions/put-role-mappings.ts';
-import { spreadPending } from '../../transitions/spread-facts.ts';
+import { putRoleMappings } from '../../transitions/organization/put-role-mappings.ts';
+import { spreadPending } from '../../transitions/organization/spread-facts.ts';
 import { id, reason } from '../fields.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 import { grantNames } from '../shapes/grants.ts';

@@ -1,5 +1,5 @@
 import { resolvePolicy } from '../../platform/policy-schema.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { directoryEvent, userEvent } from '../support/events.ts';
 import { openEndpoint, personMaker, type BenchPerson } from './deliveries.ts';
 import { startTenure, type BenchStack, type BenchTenure } from './stack.ts';

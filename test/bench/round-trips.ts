@@ -3,9 +3,9 @@ import { parseHostFile } from '../../platform/host-file/parse.ts';
 import { newId } from '../../platform/ids.ts';
 import { migrate } from '../../platform/mongo/migrations.ts';
 import { clientOptions, storeOn, type Store } from '../../platform/mongo/store.ts';
-import { openMembership } from '../../transitions/open-membership.ts';
-import { recordLook } from '../../transitions/record-look.ts';
-import { recordProjected } from '../../transitions/record-projected.ts';
+import { openMembership } from '../../transitions/membership/open-membership.ts';
+import { recordLook } from '../../transitions/lifecycle/record-look.ts';
+import { recordProjected } from '../../transitions/lifecycle/record-projected.ts';
 import { MongoClient } from 'mongodb';
 
 import type { EventEnvelope } from '../../platform/workos/wire.ts';

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 
 import { lifecycleWorkflowId } from '../../domain/messages.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { countActions, countLocalActivityTasks } from '../support/count-actions.ts';
 import { userEvent } from '../support/events.ts';
 import { openEndpoint, personMaker, type BenchPerson } from './deliveries.ts';

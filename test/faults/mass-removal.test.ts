@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { approveGuard } from '../../transitions/decide-guard.ts';
-import { raiseAll } from '../../transitions/raise-memberships.ts';
+import { approveGuard } from '../../transitions/guards/decide-guard.ts';
+import { raiseAll } from '../../transitions/membership/raise-memberships.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { startTenure, type RunningTenure } from '../support/tenure.ts';
 

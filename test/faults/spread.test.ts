@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { putRoleMappings } from '../../transitions/put-role-mappings.ts';
-import { spreadPending } from '../../transitions/spread-facts.ts';
+import { putRoleMappings } from '../../transitions/organization/put-role-mappings.ts';
+import { spreadPending } from '../../transitions/organization/spread-facts.ts';
 import { drive, membershipOf } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { edge, mapGroups, mapped } from '../support/groups.ts';

@@ -5,7 +5,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createAnswerRoleLoss } from '../../activities/answer-role-loss.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import type { HostApplication } from '../../connectors/host-application.ts';
-import { putManualRoles } from '../../transitions/put-manual-roles.ts';
+import { putManualRoles } from '../../transitions/membership/put-manual-roles.ts';
 import { drive, membershipById, membershipOf } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';

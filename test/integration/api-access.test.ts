@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { openMembership } from '../../transitions/open-membership.ts';
+import { openMembership } from '../../transitions/membership/open-membership.ts';
 import { adminKey, aPerson, gateKey, startApi, type Answer, type TestApi } from './api-fixture.ts';
 
 let api: TestApi;

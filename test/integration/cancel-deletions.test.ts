@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { Membership } from '../../domain/membership.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { orderCancellation, spreadCancellations } from '../../transitions/cancel-deletions.ts';
-import { commitErasure } from '../../transitions/commit-erasure.ts';
-import { resumeDeletion } from '../../transitions/resume-deletion.ts';
+import {
+  orderCancellation,
+  spreadCancellations,
+} from '../../transitions/organization/cancel-deletions.ts';
+import { commitErasure } from '../../transitions/erasure/commit-erasure.ts';
+import { resumeDeletion } from '../../transitions/commands/resume-deletion.ts';
 import {
   afterCoolingOff,
   drive,

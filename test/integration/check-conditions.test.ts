@@ -4,7 +4,7 @@ import { ObjectId } from 'mongodb';
 import { createCheckConditions } from '../../activities/check-conditions.ts';
 import { defaultRevocationPolicy } from '../../connectors/revocation.ts';
 import type { ConditionsFound } from '../../domain/membership.ts';
-import { placeHold } from '../../transitions/place-hold.ts';
+import { placeHold } from '../../transitions/holds/place-hold.ts';
 import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { openTenure, scriptedLookup, type TestTenure } from '../support/tenure.ts';

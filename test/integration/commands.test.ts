@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Membership } from '../../domain/membership.ts';
 import type { Command } from '../../domain/messages.ts';
 import { commandNames } from '../../domain/words.ts';
-import { applyCommand } from '../../transitions/apply-command.ts';
+import { applyCommand } from '../../transitions/commands/apply-command.ts';
 import {
   afterCoolingOff,
   drive,

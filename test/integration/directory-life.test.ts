@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkAccess } from '../../gate/decide.ts';
 import { takeInDirectoryState } from '../../intake/apply-directory-state.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { announceSwitch, endSwitches } from '../../transitions/announce-switch.ts';
-import { commitErasure } from '../../transitions/commit-erasure.ts';
-import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
-import { importUser } from '../../transitions/import-users.ts';
-import { spreadFacts } from '../../transitions/spread-facts.ts';
-import { spreadGuards } from '../../transitions/spread-guards.ts';
-import { withdrawEmptyGuards } from '../../transitions/withdraw-guards.ts';
-import { waitForTeardown } from '../../transitions/wait-for-teardown.ts';
+import { announceSwitch, endSwitches } from '../../transitions/organization/announce-switch.ts';
+import { commitErasure } from '../../transitions/erasure/commit-erasure.ts';
+import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
+import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
+import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
+import { withdrawEmptyGuards } from '../../transitions/guards/withdraw-guards.ts';
+import { waitForTeardown } from '../../transitions/guards/wait-for-teardown.ts';
 import { watchDirectories } from '../../workers/watch-directories.ts';
 import {
   afterCoolingOff,

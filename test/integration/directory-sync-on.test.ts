@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { importUser } from '../../transitions/import-users.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
-import { spreadFacts } from '../../transitions/spread-facts.ts';
-import { spreadGuards } from '../../transitions/spread-guards.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
+import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
+import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
 import { drive } from '../support/by-hand.ts';
 import { directoryEvent } from '../support/events.ts';

@@ -3,11 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HostFile, PolicyDefaults } from '../../domain/host-file.ts';
 import type { Membership } from '../../domain/membership.ts';
 import { takeIn } from '../../intake/take-in.ts';
-import { announceFileRules, fileRulesOf } from '../../transitions/announce-file-rules.ts';
-import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
-import { spreadFileRules } from '../../transitions/spread-file-rules.ts';
-import { spreadGuards } from '../../transitions/spread-guards.ts';
+import {
+  announceFileRules,
+  fileRulesOf,
+} from '../../transitions/organization/announce-file-rules.ts';
+import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
+import { spreadFileRules } from '../../transitions/organization/spread-file-rules.ts';
+import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
 import { drive, membershipById, membershipOf, spread } from '../support/by-hand.ts';
 import { directoryEvent, userEvent, workosId } from '../support/events.ts';

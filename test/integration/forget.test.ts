@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { checkAccess } from '../../gate/decide.ts';
-import { possibleReports } from '../../transitions/forget-as-manager.ts';
-import { forgetPerson } from '../../transitions/forget-person.ts';
-import { importUser } from '../../transitions/import-users.ts';
+import { possibleReports } from '../../transitions/erasure/forget-as-manager.ts';
+import { forgetPerson } from '../../transitions/erasure/forget-person.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
 import {
   afterCoolingOff,
   drive,

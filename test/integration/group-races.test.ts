@@ -4,7 +4,7 @@ import { takeInGroupsOfUser, versionOfAnswer } from '../../intake/take-in-answer
 import { takeIn } from '../../intake/take-in.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
-import { forgetPerson } from '../../transitions/forget-person.ts';
+import { forgetPerson } from '../../transitions/erasure/forget-person.ts';
 import {
   afterCoolingOff,
   drive,

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { Store } from '../../platform/mongo/store.ts';
 import { takeIn } from '../../intake/take-in.ts';
-import { carryDecision } from '../../transitions/carry-decision.ts';
-import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
-import { reviveDecidedGuards, withdrawEmptyGuards } from '../../transitions/withdraw-guards.ts';
+import { carryDecision } from '../../transitions/guards/carry-decision.ts';
+import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
+import {
+  reviveDecidedGuards,
+  withdrawEmptyGuards,
+} from '../../transitions/guards/withdraw-guards.ts';
 import { userEvent } from '../support/events.ts';
 import { meeting, slow, unlocked } from '../support/fences.ts';
 import { GuardedDirectory } from '../support/guarded.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it, describe } from '@jest/globals';
 
 import { resolvePolicy } from '../../platform/policy-schema.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
-import { rejectGuard } from '../../transitions/decide-guard.ts';
-import { spreadGuards } from '../../transitions/spread-guards.ts';
-import { countAtGuard } from '../../transitions/trip-guard.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
+import { rejectGuard } from '../../transitions/guards/decide-guard.ts';
+import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
+import { countAtGuard } from '../../transitions/guards/trip-guard.ts';
 import { drive, membershipById, membershipOf, spread } from '../support/by-hand.ts';
 import { userEvent } from '../support/events.ts';
 import { deliverEvents, listingOf, passMargin, reconcile } from '../support/reconciling.ts';

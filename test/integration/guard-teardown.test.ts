@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { createCheckConditions } from '../../activities/check-conditions.ts';
 import { defaultRevocationPolicy } from '../../connectors/revocation.ts';
-import type { Look } from '../../transitions/record-look.ts';
-import { recordLook } from '../../transitions/record-look.ts';
-import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
+import type { Look } from '../../transitions/lifecycle/record-look.ts';
+import { recordLook } from '../../transitions/lifecycle/record-look.ts';
+import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
 import { drive, spread } from '../support/by-hand.ts';
 import { directoryEvent } from '../support/events.ts';
 import { GuardedDirectory, type Guarded } from '../support/guarded.ts';

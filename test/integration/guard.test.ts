@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { cancelDeletion } from '../../transitions/cancel-deletion.ts';
-import { approveGuard, rejectGuard } from '../../transitions/decide-guard.ts';
-import { extendCoolingOff } from '../../transitions/extend-cooling-off.ts';
-import { placeHold } from '../../transitions/place-hold.ts';
-import { reactivateMembership } from '../../transitions/reactivate-membership.ts';
-import { resumeDeletion } from '../../transitions/resume-deletion.ts';
-import { spreadGuards } from '../../transitions/spread-guards.ts';
-import { withdrawEmptyGuards } from '../../transitions/withdraw-guards.ts';
+import { cancelDeletion } from '../../transitions/commands/cancel-deletion.ts';
+import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
+import { extendCoolingOff } from '../../transitions/commands/extend-cooling-off.ts';
+import { placeHold } from '../../transitions/holds/place-hold.ts';
+import { reactivateMembership } from '../../transitions/commands/reactivate-membership.ts';
+import { resumeDeletion } from '../../transitions/commands/resume-deletion.ts';
+import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
+import { withdrawEmptyGuards } from '../../transitions/guards/withdraw-guards.ts';
 import { drive, membershipOf, spread } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { GuardedDirectory, type Guarded } from '../support/guarded.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { HoldDocument } from '../../platform/mongo/documents.ts';
-import { placeHold } from '../../transitions/place-hold.ts';
-import { releaseHold } from '../../transitions/release-hold.ts';
+import { placeHold } from '../../transitions/holds/place-hold.ts';
+import { releaseHold } from '../../transitions/holds/release-hold.ts';
 import {
   afterCoolingOff,
   drive,

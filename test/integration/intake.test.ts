@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { currentRecord } from '../../domain/directory-user.ts';
 import { takeInListing, tellingOfListing } from '../../intake/take-in-listing.ts';
 import { checkAccess } from '../../gate/decide.ts';
-import { importUser } from '../../transitions/import-users.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
 import { drive, membershipById, membershipOf, sandbox, spread } from '../support/by-hand.ts';
 import { directoryEvent, laterTime, userEvent, workosId } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';

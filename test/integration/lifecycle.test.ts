@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { resolveLinkRequest } from '../../transitions/resolve-link-request.ts';
+import { resolveLinkRequest } from '../../transitions/links/resolve-link-request.ts';
 import { laterTime, userEvent, workosId } from '../support/events.ts';
 import { startTenure, type RunningTenure } from '../support/tenure.ts';
 

@@ -4,8 +4,11 @@ import { Refusal } from '../../domain/errors.ts';
 import { takeIn } from '../../intake/take-in.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
-import { resolveLinkRequest, type LinkDecision } from '../../transitions/resolve-link-request.ts';
-import { undoLink } from '../../transitions/undo-link.ts';
+import {
+  resolveLinkRequest,
+  type LinkDecision,
+} from '../../transitions/links/resolve-link-request.ts';
+import { undoLink } from '../../transitions/links/undo-link.ts';
 import { drive, membershipById } from '../support/by-hand.ts';
 import { company, type Sketch } from '../support/company.ts';
 import { edgeEvent, userEvent, workosId } from '../support/events.ts';

@@ -3,8 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Refusal } from '../../domain/errors.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { takeIn } from '../../intake/take-in.ts';
-import { resolveLinkRequest, type LinkDecision } from '../../transitions/resolve-link-request.ts';
-import { spreadFacts } from '../../transitions/spread-facts.ts';
+import {
+  resolveLinkRequest,
+  type LinkDecision,
+} from '../../transitions/links/resolve-link-request.ts';
+import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
 import { afterCoolingOff, drive, membershipById, membershipOf } from '../support/by-hand.ts';
 import { company, type Company } from '../support/company.ts';
 import { directoryEvent, userEvent } from '../support/events.ts';

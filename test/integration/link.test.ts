@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { checkAccess } from '../../gate/decide.ts';
-import { importUser } from '../../transitions/import-users.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
 import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
 import { userEvent, workosId, type DirectoryUserSketch } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { takeIn } from '../../intake/take-in.ts';
 import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
-import { logIn } from '../../transitions/log-in.ts';
+import { logIn } from '../../transitions/logins/log-in.ts';
 import { afterCoolingOff, drive } from '../support/by-hand.ts';
 import { directoryEvent } from '../support/events.ts';
 import { meeting, unlocked } from '../support/fences.ts';

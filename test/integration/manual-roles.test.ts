@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { importUser } from '../../transitions/import-users.ts';
-import { putManualRoles } from '../../transitions/put-manual-roles.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
+import { putManualRoles } from '../../transitions/membership/put-manual-roles.ts';
 import {
   afterCoolingOff,
   drive,

@@ -6,7 +6,7 @@ import { createActivities, type Activities } from '../../activities/index.ts';
 import { createObservingHost } from '../../connectors/observing-host.ts';
 import type { Membership } from '../../domain/membership.ts';
 import { newId } from '../../platform/ids.ts';
-import { goLive } from '../../transitions/go-live.ts';
+import { goLive } from '../../transitions/organization/go-live.ts';
 import {
   afterCoolingOff,
   drive,

@@ -5,10 +5,10 @@ import { Refusal } from '../../domain/errors.ts';
 import { takeIn } from '../../intake/take-in.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
-import { commitErasure } from '../../transitions/commit-erasure.ts';
-import { placeHold, type HoldRequest } from '../../transitions/place-hold.ts';
-import { importUser } from '../../transitions/import-users.ts';
-import { openMembership } from '../../transitions/open-membership.ts';
+import { commitErasure } from '../../transitions/erasure/commit-erasure.ts';
+import { placeHold, type HoldRequest } from '../../transitions/holds/place-hold.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
+import { openMembership } from '../../transitions/membership/open-membership.ts';
 import {
   afterCoolingOff,
   drive,

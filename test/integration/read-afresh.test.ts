@@ -7,7 +7,7 @@ import { createDirectoryLookup } from '../../platform/workos/directory-lookup.ts
 import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
 import { ListingFailed } from '../../platform/workos/listing-failed.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { wantFreshRead } from '../../transitions/want-fresh-read.ts';
+import { wantFreshRead } from '../../transitions/membership/want-fresh-read.ts';
 import { drive, membershipById, membershipOf, sandbox, spread } from '../support/by-hand.ts';
 import { mapGroups, mapped } from '../support/groups.ts';
 import { deliverEvents, depsOf, listingOf, passMargin, reconcile } from '../support/reconciling.ts';

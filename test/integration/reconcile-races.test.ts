@@ -8,8 +8,8 @@ import { tellingOf } from '../../intake/parse-user-event.ts';
 import { takeInUser, versionOfAnswer } from '../../intake/take-in-answer.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { directoryUserData } from '../../platform/workos/wire.ts';
-import { beginReconciliation } from '../../transitions/record-reconciliation.ts';
-import { wantReconciliation } from '../../transitions/want-reconciliation.ts';
+import { beginReconciliation } from '../../transitions/organization/record-reconciliation.ts';
+import { wantReconciliation } from '../../transitions/organization/want-reconciliation.ts';
 import { directoryEvent, userEvent, workosId } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 

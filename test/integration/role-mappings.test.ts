@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { defaultPolicy } from '../../domain/policy.ts';
 import { checkAccess } from '../../gate/decide.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { drive, spread } from '../support/by-hand.ts';
 import { edge } from '../support/groups.ts';
 import { groupEvent, workosId } from '../support/events.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { disableMembership } from '../../transitions/disable-membership.ts';
+import { disableMembership } from '../../transitions/commands/disable-membership.ts';
 import { sweep } from '../../workers/sweep.ts';
 import { drive, membershipById, membershipOf } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';

@@ -11,7 +11,7 @@ import {
   type CommandMessage,
   type LifecycleInput,
 } from '../../domain/messages.ts';
-import { cancelDeletion } from '../../transitions/cancel-deletion.ts';
+import { cancelDeletion } from '../../transitions/commands/cancel-deletion.ts';
 import { keepAnchor } from '../../workers/anchor-keeper.ts';
 import { countActions, countLocalActivityTasks } from '../support/count-actions.ts';
 import { userEvent, workosId, type DirectoryUserSketch } from '../support/events.ts';

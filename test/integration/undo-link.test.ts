@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { Refusal } from '../../domain/errors.ts';
 import { checkAccess } from '../../gate/decide.ts';
-import { changeMembership } from '../../transitions/change-membership.ts';
+import { changeMembership } from '../../transitions/membership/change-membership.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { resolveLinkRequest } from '../../transitions/resolve-link-request.ts';
-import { spreadGuards } from '../../transitions/spread-guards.ts';
-import { undoLink } from '../../transitions/undo-link.ts';
+import { resolveLinkRequest } from '../../transitions/links/resolve-link-request.ts';
+import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
+import { undoLink } from '../../transitions/links/undo-link.ts';
 import {
   afterCoolingOff,
   drive,

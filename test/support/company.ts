@@ -1,5 +1,5 @@
 import type { Membership } from '../../domain/membership.ts';
-import { importUser } from '../../transitions/import-users.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
 import { membershipOf, sandbox } from './by-hand.ts';
 import { userEvent, workosId, type DirectoryUserSketch } from './events.ts';
 import type { TestTenure } from './tenure.ts';

@@ -19,11 +19,11 @@ import {
   directoryUserData,
   type EventEnvelope,
 } from '../../platform/workos/wire.ts';
-import { openMembership } from '../../transitions/open-membership.ts';
-import { ensureOrganization } from '../../transitions/organization.ts';
-import { putRoleMappings } from '../../transitions/put-role-mappings.ts';
-import { spreadFacts } from '../../transitions/spread-facts.ts';
-import { widenMembership } from '../../transitions/widen-membership.ts';
+import { openMembership } from '../../transitions/membership/open-membership.ts';
+import { ensureOrganization } from '../../transitions/organization/organization.ts';
+import { putRoleMappings } from '../../transitions/organization/put-role-mappings.ts';
+import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
+import { widenMembership } from '../../transitions/membership/widen-membership.ts';
 import { membershipById } from './by-hand.ts';
 import type { History, Snapshot, TrueGroup, TruePerson } from './directory-history.ts';
 import type { TestTenure } from './tenure.ts';

@@ -1,7 +1,7 @@
 import type { Store } from '../../platform/mongo/store.ts';
 import type { RoleMapping } from '../../domain/grants.ts';
 import type { HostFile } from '../../domain/host-file.ts';
-import { putRoleMappings } from '../../transitions/put-role-mappings.ts';
+import { putRoleMappings } from '../../transitions/organization/put-role-mappings.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { spread } from './by-hand.ts';
 import { edgeEvent, type DirectoryUserSketch } from './events.ts';

@@ -9,8 +9,8 @@ import {
   leave,
   narrow,
   widen,
-} from '../../transitions/access-facts.ts';
-import { startAnew } from '../../transitions/go-live.ts';
+} from '../../transitions/membership/access-facts.ts';
+import { startAnew } from '../../transitions/organization/go-live.ts';
 
 /** The function under test, or one that is blind to something. */
 export type Decide = (facts: LifecycleFacts, nowMs: number) => Decision;

@@ -16,7 +16,7 @@ import {
 import {
   beginReconciliation,
   finishReconciliation,
-} from '../../transitions/record-reconciliation.ts';
+} from '../../transitions/organization/record-reconciliation.ts';
 import type { TestSimulator } from './simulator.ts';
 import type { TestTenure } from './tenure.ts';
 import { scriptedLookup } from './tenure.ts';

@@ -1,7 +1,7 @@
 import { parseHostFile } from '../../platform/host-file/parse.ts';
 import { newId } from '../../platform/ids.ts';
 import { connectMongo, storeOn } from '../../platform/mongo/store.ts';
-import { spreadFacts } from '../../transitions/spread-facts.ts';
+import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
 import { repeat } from '../../workers/repeat.ts';
 
 /** The chore of a worker that spreads changed facts, in a process of its own: `<mongodb url> <database>`. */

@@ -25,9 +25,9 @@ import {
 import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
 import type { DirectoryLookup } from '../../platform/workos/directory-lookup.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
-import { spreadFacts } from '../../transitions/spread-facts.ts';
-import { spreadGuards } from '../../transitions/spread-guards.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
+import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
+import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
 import { createDispatcher } from '../../workers/dispatcher.ts';
 import { createWorkers } from '../../workers/create-workers.ts';
 import { repeat, type Repeating } from '../../workers/repeat.ts';

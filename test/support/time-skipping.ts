@@ -21,7 +21,7 @@ import type { PolicyDefaults } from '../../domain/host-file.ts';
 import { newId } from '../../platform/ids.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
 import { createLifecycleSignals } from '../../platform/temporal/lifecycle-signals.ts';
-import { putPolicy } from '../../transitions/put-policy.ts';
+import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { createWorkers } from '../../workers/create-workers.ts';
 import { laterTime, userEvent, workosId } from './events.ts';
 import { testServers } from './servers.ts';

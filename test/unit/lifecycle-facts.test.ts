@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 import type { Membership } from '../../domain/membership.ts';
 import { nextStep, type LifecycleFacts } from '../../domain/next-step.ts';
-import { dependsOnSurroundings } from '../../transitions/lifecycle-facts.ts';
+import { dependsOnSurroundings } from '../../transitions/lifecycle/lifecycle-facts.ts';
 import { LifecycleWorld } from '../support/lifecycle-world.ts';
 
 const nowMs = Date.UTC(2026, 5, 1);

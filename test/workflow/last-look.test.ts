@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { placeHold } from '../../transitions/place-hold.ts';
-import { releaseHold } from '../../transitions/release-hold.ts';
+import { placeHold } from '../../transitions/holds/place-hold.ts';
+import { releaseHold } from '../../transitions/holds/release-hold.ts';
 import { userEvent } from '../support/events.ts';
 import { startSkipping, type SkippingTenure } from '../support/time-skipping.ts';
 

@@ -1,0 +1,25 @@
+import type { Membership } from '../../domain/membership.ts';
+import type { Store } from '../../platform/mongo/store.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { changeMembership } from '../membership/change-membership.ts';
+
+/** The erasure is done and verified: the membership stays readable by its id, as anonymized. */
+export async function completeErasure(
+  store: Store,
+  membershipId: string,
+  result: { counts: Record<string, number>; outcome: 'anonymized' | 'deleted' },
+): Promise<Membership | null> {
+  return inTransaction(store, async (tx) =>
+    changeMembership(tx, membershipId, { actor: 'lifecycle', own: true }, (membership, note) => {
+      if (membership.erasure === null || membership.erasure.completedAt !== null) return;
+      membership.erasure.completedAt = tx.at;
+      membership.erasure.counts = result.counts;
+      membership.outcome = result.outcome;
+      membership.phase = 'anonymized';
+      membership.roles = [];
+      membership.permissions = [];
+      membership.features = [];
+      note('anonymized', result.counts);
+    }),
+  );
+}

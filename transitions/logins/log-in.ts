@@ -1,0 +1,107 @@
+import { denied, type AccessDecision, type AccessQuestion } from '../../domain/decide-access.ts';
+import { findLogin, type LoginQuestion } from '../../domain/decide-login.ts';
+import { linkKey } from '../../domain/link-keys.ts';
+import { keyLock } from '../../platform/ids.ts';
+import type { Store, Transaction } from '../../platform/mongo/store.ts';
+import { inTransaction, isDuplicateKey } from '../../platform/mongo/transaction.ts';
+import { changeMembership } from '../membership/change-membership.ts';
+import { entriesAtGate } from './entries-at-gate.ts';
+import { joinByLogin } from './join-by-login.ts';
+import { learnIdentity } from './learn-identity.ts';
+import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
+import { noticeOnce } from '../notice.ts';
+
+const maxTries = 5;
+/** Somebody waits in front of a login page. */
+const timeoutMs = 5_000;
+
+/**
+ * Somebody logs in: an access check that also writes down what only a login tells. The first one makes
+ * `invited` to `active`, teaches the gate the identity provider's id of somebody known by address, and, in an
+ * organization without Directory Sync whose policy says `jit`, makes a user of somebody unknown.
+ *
+ * The locks of the ids and addresses come first, so that of two first logins at once one waits for the other
+ * and finds who it made.
+ *
+ * @throws StoreUnavailable where MongoDB does not answer in time: nobody is let in by that.
+ */
+export async function logIn(store: Store, login: Login, rules: LoginRules): Promise<LoggedIn> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await inTransaction(store, async (tx) => logInOnce(tx, login, rules), { timeoutMs });
+    } catch (error) {
+      // Another call made the same user or organization first: the next try finds it there.
+      if (!isDuplicateKey(error) || tries === maxTries) throw error;
+    }
+  }
+}
+
+async function logInOnce(tx: Transaction, login: Login, rules: LoginRules): Promise<LoggedIn> {
+  const question = questionOf(login);
+  await lockIdentities(tx, login.organizationId, question);
+  const entries = await entriesAtGate(tx, login.organizationId, question);
+  const finding = findLogin(question, entries);
+  if (finding.found === 'nobody') {
+    return joinByLogin(tx, { ...login, entries, refusal: finding.decision }, rules);
+  }
+  const { decision, learns, differsFrom } = finding;
+  if (differsFrom !== null) {
+    const { organizationId } = login;
+    await noticeOnce(tx, 'ssoIdentityDiffers', { organizationId, subjectId: differsFrom });
+  }
+  if (!decision.allowed || decision.membershipId === null) return { decision, changed: null };
+  const learned = learns && login.sso !== undefined ? login.sso : null;
+  return welcome(tx, decision, decision.membershipId, learned);
+}
+
+function questionOf({ userId, directoryUserId, emailKey, sso }: Login): LoginQuestion {
+  const ssoKey = linkKey(sso?.email);
+  return {
+    ...(userId === undefined ? {} : { userId }),
+    ...(directoryUserId === undefined ? {} : { directoryUserId }),
+    ...(emailKey === undefined ? {} : { emailKey }),
+    ...(sso === undefined || sso.connectionId === null ? {} : { connectionId: sso.connectionId }),
+    ...(sso === undefined
+      ? {}
+      : { sso: { idpId: sso.idpId, ...(ssoKey === null ? {} : { emailKey: ssoKey }) } }),
+  };
+}
+
+/** The locks that a directory user who arrives takes too: whoever looks for an address waits for the other. */
+async function lockIdentities(
+  tx: Transaction,
+  organizationId: string,
+  { emailKey, sso }: AccessQuestion,
+): Promise<void> {
+  const keys = [emailKey, sso?.emailKey, sso === undefined ? undefined : `sso\n${sso.idpId}`];
+  await tx.store.fences.keys(
+    tx,
+    keys.filter((key) => key !== undefined).map((key) => keyLock(organizationId, key)),
+  );
+}
+
+/** Somebody who may come in, has: what a first login tells is written down. */
+async function welcome(
+  tx: Transaction,
+  decision: AccessDecision,
+  membershipId: string,
+  learned: SsoProfile | null,
+): Promise<LoggedIn> {
+  const found = await tx.collections.memberships.findOne(
+    { _id: membershipId },
+    { session: tx.session, projection: { invited: 1 } },
+  );
+  const isFirst = found?.invited === true;
+  if (!isFirst && learned === null) return { decision, changed: null };
+  // What was learned concerns the gate only; that somebody is no longer invited the host must be told.
+  const by = { actor: 'login', own: !isFirst };
+  const membership = await changeMembership(tx, membershipId, by, (draft, note) => {
+    if (learned !== null) note('ssoIdentityLearned');
+    if (draft.invited) note('firstLogin');
+    draft.invited = false;
+  });
+  if (membership === null) return { decision: denied('unknown'), changed: null };
+  if (learned !== null) await learnIdentity(tx, membership, learned);
+  const { organizationId } = membership;
+  return { decision, changed: isFirst ? { membershipId, organizationId } : null };
+}
