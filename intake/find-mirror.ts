@@ -13,24 +13,21 @@ export async function findMirror(
   organizationId: string,
   telling: UserTelling,
 ): Promise<DirectoryUser> {
-  const { session } = tx;
-  const mirrors = tx.collections.directoryUsers;
-  const byId = await mirrors.findOne({ 'records.id': telling.record.id }, { session });
-  if (byId !== null && (telling.idpId === null || byId.idpId === telling.idpId)) return byId;
-  const byIdp =
-    telling.idpId === null
-      ? null
-      : await mirrors.findOne(
-          { directoryId: telling.directoryId, idpId: telling.idpId },
-          { session },
-        );
+  const { directoryId, idpId, record } = telling;
+  const either = [{ 'records.id': record.id }, ...(idpId === null ? [] : [{ directoryId, idpId }])];
+  const found = await tx.collections.directoryUsers
+    .find({ $or: either }, { session: tx.session })
+    .toArray();
+  const byId = found.find(({ records }) => records.some(({ id }) => id === record.id)) ?? null;
+  if (byId !== null && (idpId === null || byId.idpId === idpId)) return byId;
+  const byIdp = found.find((mirror) => mirror !== byId) ?? null;
   if (byId === null) return byIdp ?? newMirror(organizationId, telling);
   if (byIdp === null) {
     // The identity provider's id changed, or comes back with a person who was forgotten. Of a forgotten one
     // who is not back it stays out: often it is an e-mail address. An outdated telling changes nothing.
-    const known = byId.idpId !== undefined || telling.record.state === 'active';
-    const held = byId.records.find(({ id }) => id === telling.record.id)?.version ?? null;
-    if (known && isNewer(telling.record.version, held)) byId.idpId = telling.idpId ?? '';
+    const known = byId.idpId !== undefined || record.state === 'active';
+    const held = byId.records.find(({ id }) => id === record.id)?.version ?? null;
+    if (known && isNewer(record.version, held)) byId.idpId = idpId ?? '';
     return byId;
   }
   return joined(tx, byId, byIdp);

@@ -14,12 +14,15 @@ export interface BodyOptions {
   bodyDays: number;
 }
 
-/** The inbox's entry of an event, written before it is applied. */
+/**
+ * The inbox's entry of an event, written before it is applied, as it will nearly always stay: applied, to
+ * the organization that the directory is known to belong to.
+ */
 export function inboxEntry(
   envelope: EventEnvelope,
   parsed: ParsedEvent,
   delivery: Delivery,
-  options: BodyOptions,
+  options: BodyOptions & { organizationId: string | null },
 ): InboxDocument {
   const eventAtMs = eventTime(envelope);
   return {
@@ -29,7 +32,7 @@ export function inboxEntry(
     receivedAt: delivery.receivedAt,
     transport: delivery.transport,
     outcome: 'applied',
-    organizationId: null,
+    organizationId: options.organizationId,
     subjects: subjectsOf(envelope.data, parsed),
     ...(parsed.kind === 'stored' ? keptBody(envelope, [], delivery, options) : {}),
   };

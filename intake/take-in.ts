@@ -1,3 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { InboxDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
 import type { EventEnvelope } from '../platform/workos/wire.ts';
@@ -81,8 +84,10 @@ async function takeInFirst(
 ): Promise<Taken> {
   for (let tries = 1; ; tries += 1) {
     try {
-      if ('telling' in parsed) await knowDirectory(store, parsed.telling, options);
-      return await takeInOnce(store, envelope, parsed, delivery, options);
+      const organizationId =
+        'telling' in parsed ? await knowDirectory(store, parsed.telling, options) : null;
+      const entry = inboxEntry(envelope, parsed, delivery, { ...options, organizationId });
+      return await takeInOnce(store, { envelope, parsed, entry }, delivery, options);
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
       if (await isKnown(store, envelope.id)) return { duplicate: true };
@@ -92,35 +97,35 @@ async function takeInFirst(
   }
 }
 
+/** One event: as it came, as it was understood, and its entry in the inbox. */
+interface Event {
+  envelope: EventEnvelope;
+  parsed: ParsedEvent;
+  entry: InboxDocument;
+}
+
 async function takeInOnce(
   store: Store,
-  envelope: EventEnvelope,
-  parsed: ParsedEvent,
+  { envelope, parsed, entry }: Event,
   delivery: Delivery,
   options: IntakeOptions,
 ): Promise<Taken> {
   const work = async (tx: Transaction): Promise<Taken> => {
     const { session } = tx;
     // The inbox comes first: of fifty copies at once the unique id lets one through.
-    await tx.collections.inbox.insertOne(inboxEntry(envelope, parsed, delivery, options), {
-      session,
-    });
+    await tx.collections.inbox.insertOne(entry, { session });
     const applied = await applyEvent(tx, parsed, delivery, options);
-    const { outcome, organizationId, problems } = applied;
-    if (outcome === 'quarantined') await noticeQuarantined(tx, envelope.id, problems ?? []);
-    await tx.collections.inbox.updateOne(
-      { _id: envelope.id },
-      {
-        $set: {
-          outcome,
-          organizationId: organizationId || null,
-          ...(outcome === 'quarantined'
-            ? keptBody(envelope, problems ?? [], delivery, options)
-            : {}),
-        },
-      },
-      { session },
-    );
+    const { outcome, organizationId, problems = [] } = applied;
+    if (outcome === 'quarantined') await noticeQuarantined(tx, envelope.id, problems);
+    const became = {
+      outcome,
+      organizationId: organizationId || null,
+      ...(outcome === 'quarantined' ? keptBody(envelope, problems, delivery, options) : {}),
+    };
+    // Nearly every event comes to what its entry says already, and needs no second write.
+    if (!isDeepStrictEqual({ ...entry, ...became }, entry)) {
+      await tx.collections.inbox.updateOne({ _id: entry._id }, { $set: became }, { session });
+    }
     return { ...applied, duplicate: false };
   };
   return inTransaction(store, work, { timeoutMs: options.timeoutMs });

@@ -50,19 +50,22 @@ export const productionFences: Fences = {
   },
 
   async organization(tx, organizationId) {
-    await lockKey(tx, `organization/${organizationId}`);
+    await lockKeys(tx, [`organization/${organizationId}`]);
   },
 
   async keys(tx, keys) {
-    for (const key of [...new Set(keys)].toSorted()) await lockKey(tx, key);
+    await lockKeys(tx, [...new Set(keys)].toSorted());
   },
 };
 
-async function lockKey(tx: FencedTransaction, key: string): Promise<void> {
-  await tx.collections.fences.updateOne(
-    { _id: key },
-    { $inc: { revision: 1 } },
-    { session: tx.session, upsert: true },
+/** In one command, one after the other. */
+async function lockKeys(tx: FencedTransaction, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await tx.collections.fences.bulkWrite(
+    keys.map((key) => ({
+      updateOne: { filter: { _id: key }, update: { $inc: { revision: 1 } }, upsert: true },
+    })),
+    { session: tx.session, ordered: true },
   );
 }
 

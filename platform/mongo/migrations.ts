@@ -1,4 +1,4 @@
-import type { IndexSpecification, CreateIndexesOptions } from 'mongodb';
+import { MongoServerError, type CreateIndexesOptions, type IndexSpecification } from 'mongodb';
 
 import { addressCollation } from './address-collation.ts';
 import type { Collections, Store } from './store.ts';
@@ -48,16 +48,13 @@ const indexes: Index[] = [
   ['users', { organizationIds: 1, usernameKey: 1 }],
   ['users', { organizationIds: 1, _id: 1 }],
   // Who else has an address, in whatever organization.
-  [
-    'users',
-    { emailKey: 1 },
-    { name: 'byEmail', partialFilterExpression: { emailKey: { $type: 'string' } } },
-  ],
+  ['users', { emailKey: 1 }],
   ['directoryUsers', { 'records.id': 1 }, { unique: true }],
+  // `$gt: ''` is every text. By `$type: 'string'` MongoDB would not see that a search for one text lies within.
   [
     'directoryUsers',
     { directoryId: 1, idpId: 1 },
-    { unique: true, partialFilterExpression: { idpId: { $type: 'string' } } },
+    { name: 'byIdentity', unique: true, partialFilterExpression: { idpId: { $gt: '' } } },
   ],
   ['directoryUsers', { membershipId: 1 }],
   [
@@ -78,7 +75,7 @@ const indexes: Index[] = [
   ['directoryUsers', { organizationId: 1, membershipId: 1, factsRevision: 1 }],
   // The closings of one directory within a window: what the guard counts.
   ['memberships', { leftFrom: 1, disabledAt: 1 }],
-  ['memberships', { 'guard.id': 1, 'guard.state': 1, backed: 1 }],
+  ['memberships', { 'guard.id': 1, 'guard.state': 1, backed: 1, _id: 1 }],
   ['directoryUsers', { directoryId: 1, _id: 1 }],
   ['directoryUsers', { directoryId: 1, 'records.state': 1 }],
   ['directoryGroups', { directoryId: 1 }],
@@ -140,8 +137,14 @@ const indexes: Index[] = [
     { runId: 1, _id: 1 },
     { name: 'toConfirm', partialFilterExpression: { confirm: true } },
   ],
-  // A run is over long before; what it saw says nothing afterwards.
+  // Longer than a run may last (`longestRunMs`); what it saw says nothing afterwards.
   ['reconciledItems', { at: 1 }, { expireAfterSeconds: 2 * 86_400 }],
+];
+
+/** Indexes of former versions that nothing uses any more. */
+const obsoleteIndexes: [keyof Collections, name: string][] = [
+  ['users', 'byEmail'],
+  ['directoryUsers', 'directoryId_1_idpId_1'],
 ];
 
 /** Thrown when the database was written by a newer Tenure: an older one must not touch it. */
@@ -178,6 +181,7 @@ export async function migrate(store: Store): Promise<void> {
   for (const [name, keys, options] of indexes) {
     await store.collections[name].createIndex(keys, options);
   }
+  for (const [name, index] of obsoleteIndexes) await dropIfThere(store, name, index);
   if (!existing.has(gateViewName)) await createGateView(store);
   if (found !== null && found.revision < schemaVersion) await upgrade(store);
   await store.collections.fences.updateOne(
@@ -185,6 +189,15 @@ export async function migrate(store: Store): Promise<void> {
     { $max: { revision: schemaVersion } },
     { upsert: true },
   );
+}
+
+async function dropIfThere(store: Store, name: keyof Collections, index: string): Promise<void> {
+  try {
+    await store.db.command({ dropIndexes: store.collections[name].collectionName, index });
+  } catch (error) {
+    // Code 27: there is none of this name.
+    if (!(error instanceof MongoServerError && error.code === 27)) throw error;
+  }
 }
 
 async function createGateView(store: Store): Promise<void> {

@@ -1,7 +1,5 @@
-import type { Document } from 'mongodb';
-
-import type { Collections } from '../../platform/mongo/store.ts';
 import { userEvent, workosId } from '../support/events.ts';
+import { multiplyPeople } from '../support/multiply-people.ts';
 import { openEndpoint, personMaker, type BenchPerson, type Endpoint } from './deliveries.ts';
 import { startTenure, type BenchStack, type BenchTenure } from './stack.ts';
 import { median, percentile, type Figure } from './stats.ts';
@@ -91,63 +89,11 @@ async function deployment(
     { $unset: 'pendingSince' },
   ]);
   await gate.updateMany({}, { $set: { access } });
-  await multiply(tenure, people - known.length);
+  await multiplyPeople(tenure.store, people - known.length);
   report(`growth: ${people.toLocaleString('en')} people are there`);
   const samples = { created: [0], updated: [0], 'access check': [0] };
   for (const list of Object.values(samples)) list.length = 0;
   return { people, tenure, endpoint, newPerson, known, samples };
-}
-
-/** Copies of those who came by webhook, with ids of their own, in every collection that knows of people. */
-async function multiply({ store }: BenchTenure, copies: number): Promise<void> {
-  const names = [
-    'memberships',
-    'users',
-    'directoryUsers',
-    'gate',
-    'timeline',
-    'inbox',
-  ] as const satisfies (keyof Collections)[];
-  for (const name of names) {
-    const collection = store.db.collection(store.collections[name].collectionName);
-    const patterns = await collection.find().limit(200).toArray();
-    for (let done = 0; done < copies; done += 1000) {
-      const batch = Array.from({ length: Math.min(1000, copies - done) }, (_, nth) =>
-        renamed(patterns[(done + nth) % patterns.length] ?? {}, `-copy${done + nth}`),
-      );
-      await collection.insertMany(batch, { ordered: false });
-    }
-  }
-}
-
-/** Every id, address and name of a person gets an ending of its own; the organization and directory stay. */
-function renamed(value: Document, ending: string): Document {
-  const text = JSON.stringify(value, (_key, held: unknown) =>
-    typeof held === 'string' && isOwn(held) ? `${held}${ending}` : held,
-  );
-  return withDates(value, JSON.parse(text));
-}
-
-function isOwn(text: string): boolean {
-  return /^(membership|user|directory_user|mirror|event|idp-|name_)|@/.test(text);
-}
-
-/** JSON has no dates: they are taken over from the pattern. */
-function withDates(pattern: unknown, copy: unknown): Document {
-  const walk = (from: unknown, to: unknown): unknown => {
-    if (from instanceof Date) return from;
-    if (Array.isArray(from) && Array.isArray(to)) return from.map((one, at) => walk(one, to[at]));
-    if (isRecord(from) && isRecord(to)) {
-      return Object.fromEntries(Object.keys(from).map((key) => [key, walk(from[key], to[key])]));
-    }
-    return to;
-  };
-  const walked = walk(pattern, copy);
-  return isRecord(walked) ? walked : {};
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function measureRound(size: Size, counts: boolean): Promise<void> {
@@ -182,6 +128,7 @@ async function check({ apiUrl }: BenchTenure, person: BenchPerson): Promise<numb
   const answer: unknown = await response.json();
   const ms = performance.now() - start;
   if (response.status !== 200) throw new Error(`An access check was answered ${response.status}.`);
-  if (!isRecord(answer) || answer['allowed'] !== true) throw new Error('Nobody was let in.');
+  const allowed = typeof answer === 'object' && answer !== null && 'allowed' in answer;
+  if (!allowed || answer.allowed !== true) throw new Error('Nobody was let in.');
   return ms;
 }

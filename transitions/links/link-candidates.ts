@@ -1,8 +1,9 @@
 import type { DirectoryUser } from '../../domain/directory-user.ts';
 import { linkKey } from '../../domain/link-keys.ts';
-import { hasLeft, isCommitted, type Membership } from '../../domain/membership.ts';
+import { guardOf, hasLeft, isCommitted, type Membership } from '../../domain/membership.ts';
 import type { UserProfile } from '../../domain/profile.ts';
 import { keyLock } from '../../platform/ids.ts';
+import type { UserDocument } from '../../platform/mongo/documents.ts';
 import type { Transaction } from '../../platform/mongo/store.ts';
 
 /** What is known of the people who may be the one a new directory user tells of. */
@@ -41,7 +42,8 @@ export async function findLinkCandidate(
   const usernameKey = linkKey(profile.username);
   if (emailKey === null && usernameKey === null) return { found: 'nobody' };
   await lockLinkKeys(tx, organizationId, profile, uniqueEmail);
-  const same = await membershipsWithKeys(tx, organizationId, emailKey, usernameKey);
+  const known = await usersWithKeys(tx, organizationId, emailKey, usernameKey);
+  const same = await membershipsAmong(tx, organizationId, known);
   const eligible: Membership[] = [];
   for (const membership of same) {
     if (await mayBeLinked(tx, membership, mirror)) eligible.push(membership);
@@ -53,8 +55,11 @@ export async function findLinkCandidate(
   if (candidate !== undefined && same.length > 1) {
     return { found: 'several', userIds: eligible.map(({ userId }) => userId) };
   }
-  const found = emailKey === null ? [] : await usersHaving(tx, emailKey);
-  const having = found.filter((userId) => userId !== ownUserId);
+  const withAddress =
+    emailKey === null
+      ? []
+      : known.filter((user) => user.emailKey === emailKey && stillHasAddress(user));
+  const having = (await staying(tx, withAddress)).filter((userId) => userId !== ownUserId);
   if (uniqueEmail && having.length > 0) return { found: 'emailInUse', userIds: having };
   const alike = same[0]?.userId ?? having[0];
   return alike === undefined ? { found: 'nobody' } : { found: 'lookAlike', userId: alike };
@@ -83,36 +88,50 @@ export async function lockLinkKeys(
  * within minutes. Nor who gave it up by an admin's word.
  */
 export async function usersHaving(tx: Transaction, emailKey: string): Promise<string[]> {
-  const { session } = tx;
-  const users = await tx.collections.users
-    .find({ emailKey, anonymizedAt: null, emailReleased: { $exists: false } }, { session })
-    .project<{ _id: string }>({ _id: 1 })
-    .toArray();
-  if (users.length === 0) return [];
-  const staying = await tx.collections.memberships
-    .find({ userId: { $in: users.map(({ _id }) => _id) }, erasure: null }, { session })
-    .project<{ userId: string }>({ userId: 1 })
-    .toArray();
-  return [...new Set(staying.map(({ userId }) => userId))].toSorted();
+  const users = await tx.collections.users.find({ emailKey }, { session: tx.session }).toArray();
+  return staying(tx, users.filter(stillHasAddress));
 }
 
-async function membershipsWithKeys(
+type KeyedUser = Pick<UserDocument, '_id' | 'anonymizedAt' | 'emailReleased'>;
+
+function stillHasAddress({ anonymizedAt, emailReleased }: KeyedUser): boolean {
+  return anonymizedAt === null && emailReleased === undefined;
+}
+
+async function staying(tx: Transaction, users: readonly KeyedUser[]): Promise<string[]> {
+  if (users.length === 0) return [];
+  const userId = { $in: users.map(({ _id }) => _id) };
+  const memberships = await tx.collections.memberships
+    .find({ userId, erasure: null }, { session: tx.session })
+    .project<{ userId: string }>({ userId: 1 })
+    .toArray();
+  return [...new Set(memberships.map((membership) => membership.userId))].toSorted();
+}
+
+/** Whoever has the username here, or the e-mail address anywhere: one look for both questions. */
+async function usersWithKeys(
   tx: Transaction,
   organizationId: string,
   emailKey: string | null,
   usernameKey: string | null,
-): Promise<Membership[]> {
+): Promise<UserDocument[]> {
   const either = [
     ...(emailKey === null ? [] : [{ emailKey }]),
-    ...(usernameKey === null ? [] : [{ usernameKey }]),
+    ...(usernameKey === null ? [] : [{ organizationIds: organizationId, usernameKey }]),
   ];
-  const users = await tx.collections.users
-    .find({ organizationIds: organizationId, $or: either }, { session: tx.session })
-    .project<{ _id: string }>({ _id: 1 })
-    .toArray();
-  if (users.length === 0) return [];
+  return tx.collections.users.find({ $or: either }, { session: tx.session }).toArray();
+}
+
+async function membershipsAmong(
+  tx: Transaction,
+  organizationId: string,
+  users: readonly UserDocument[],
+): Promise<Membership[]> {
+  const here = users.filter(({ organizationIds }) => organizationIds.includes(organizationId));
+  if (here.length === 0) return [];
+  const userId = { $in: here.map(({ _id }) => _id) };
   const memberships = await tx.collections.memberships
-    .find({ organizationId, userId: { $in: users.map(({ _id }) => _id) } }, { session: tx.session })
+    .find({ organizationId, userId }, { session: tx.session })
     .toArray();
   return memberships.filter((membership) => !isCommitted(membership));
 }
@@ -122,6 +141,9 @@ async function membershipsWithKeys(
  * or whom an active directory user of another directory backs now (HRIS and identity provider of one
  * company). Somebody who left may not: a recycled address would hand the newcomer the leaver's rights. Nor
  * may somebody from whom an admin took this very directory user.
+ *
+ * Whom no directory ever told of, and whom a change of configuration put out on which nobody has decided yet,
+ * has not left: a second user would stand beside them, whatever is decided.
  */
 async function mayBeLinked(
   tx: Transaction,
@@ -138,7 +160,8 @@ async function mayBeLinked(
     .find({ membershipId: membership._id }, { session })
     .project<{ directoryId: string }>({ directoryId: 1 })
     .toArray();
-  const neverBacked = !membership.everBacked && !hasLeft(membership);
+  const undecided = linked.length === 0 && guardOf(membership)?.state === 'waits';
+  const neverBacked = !membership.everBacked && (!hasLeft(membership) || undecided);
   const backedElsewhere = membership.backed && !membership.suspended;
   const alone = linked.every(({ directoryId }) => directoryId !== mirror.directoryId);
   return (neverBacked || backedElsewhere) && alone;

@@ -52,16 +52,7 @@ export async function createMembership(
 
 async function upsertUser(tx: Transaction, newcomer: Newcomer): Promise<UserDocument> {
   const { userId, organizationId, profile } = newcomer;
-  const known = await tx.collections.users.findOneAndUpdate(
-    { _id: userId },
-    { $addToSet: { organizationIds: organizationId }, $inc: { revision: 1 } },
-    { session: tx.session, returnDocument: 'after' },
-  );
-  if (known !== null) return known;
-  const user: UserDocument = {
-    _id: userId,
-    revision: 1,
-    organizationIds: [organizationId],
+  const unlessKnown: Omit<UserDocument, '_id' | 'revision' | 'organizationIds'> = {
     profile,
     emailKey: linkKey(profile.email),
     usernameKey: linkKey(profile.username),
@@ -70,7 +61,16 @@ async function upsertUser(tx: Transaction, newcomer: Newcomer): Promise<UserDocu
     createdAt: tx.at,
     anonymizedAt: null,
   };
-  await tx.collections.users.insertOne(user, { session: tx.session });
+  const user = await tx.collections.users.findOneAndUpdate(
+    { _id: userId },
+    {
+      $addToSet: { organizationIds: organizationId },
+      $inc: { revision: 1 },
+      $setOnInsert: unlessKnown,
+    },
+    { session: tx.session, returnDocument: 'after', upsert: true },
+  );
+  if (user === null) throw new TypeError('An upsert returned nothing.');
   return user;
 }
 
