@@ -28,7 +28,7 @@ export async function applyEdge(
   rules: IntakeRules,
   receivedAt: Date,
 ): Promise<Applied> {
-  const { organization } = await ensureDirectory(tx, telling, rules.file);
+  const { organization, directory } = await ensureDirectory(tx, telling, rules.file);
   const applied = { organizationId: organization._id, urgent: [], touched: [] };
   const mirror = await findPerson(tx, telling.directoryUserId);
   const known = await findGroup(tx, telling.groupId);
@@ -56,6 +56,7 @@ export async function applyEdge(
     mirror,
     firstSeen: false,
     organization,
+    directory,
     file: rules.file,
     newUserId: rules.newUserId,
     receivedAt,

@@ -4,11 +4,12 @@ import type { Membership } from '../domain/membership.ts';
 import type { DispatchDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import type { LifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import { createJoinAdmission } from './join-admission.ts';
 
 export interface DispatcherOptions {
   store: Store;
   signals: LifecycleSignals;
-  /** How many joins and updates may wait in Temporal for their first look. */
+  /** The most joins and updates that may wait in Temporal for their first look; fewer while looks are late. */
   joinAdmission: number;
   onSignalled: (kind: 'urgent' | 'join' | 'update', sent: boolean) => void;
 }
@@ -22,6 +23,8 @@ const shown = { organizationId: 1, phase: 1, urgent: 1, revision: 1, pendingSinc
 /** A membership is signalled at most once a second; repeats of one revision back off to five minutes. */
 const firstPauseMs = 1000;
 const longestPauseMs = 300_000;
+/** A join that nobody looked at for so long makes room: a few that nobody can look at must not hold up the rest. */
+const lostMs = 5000;
 const batchSize = 200;
 const parallel = 20;
 
@@ -33,6 +36,7 @@ const parallel = 20;
 export function createDispatcher(options: DispatcherOptions): { tick: () => Promise<boolean> } {
   const { store } = options;
   const inFlight: InFlight = new Map();
+  const admission = createJoinAdmission(options.joinAdmission);
   /** The organization that was served last: the next round begins after it. */
   let served = '';
 
@@ -40,8 +44,10 @@ export function createDispatcher(options: DispatcherOptions): { tick: () => Prom
     const urgent = await urgentCandidates(store);
     // Joins go on also where this failed: one leaver whom Temporal does not take must not hold up everybody.
     const urgentSent = await signalAll(options, urgent);
-    await dropLooked(store, inFlight);
-    const room = options.joinAdmission - inFlight.size;
+    const full = inFlight.size >= admission.limit;
+    const waitedMs = await dropLooked(store, inFlight);
+    admission.learn({ waitedMs, full, nowMs: Date.now() });
+    const room = admission.limit - inFlight.size;
     const joins = room > 0 ? await fairCandidates(store, [...inFlight.keys()], room, served) : [];
     served = joins.at(-1)?.organizationId ?? served;
     const sent = await signalAll(options, joins, ({ _id, revision }) =>
@@ -113,18 +119,23 @@ type InFlight = Map<string, { revision: number; since: number }>;
 /**
  * A join that was looked at makes room, also where it waits for another look already: a change that follows
  * at once must not wait until the first one is given up. So does one that Temporal seems to have lost.
+ * Returns how long each of them has waited.
  */
-async function dropLooked(store: Store, inFlight: InFlight): Promise<void> {
-  if (inFlight.size === 0) return;
+async function dropLooked(store: Store, inFlight: InFlight): Promise<number[]> {
+  if (inFlight.size === 0) return [];
   const found = await store.collections.memberships
     .find({ _id: { $in: [...inFlight.keys()] } })
     .project<{ _id: string; lookedRevision: number }>({ lookedRevision: 1 })
     .toArray();
   const looked = new Map(found.map(({ _id, lookedRevision }) => [_id, lookedRevision]));
+  const waitedMs: number[] = [];
   for (const [id, { revision, since }] of inFlight) {
+    const waited = Date.now() - since;
+    waitedMs.push(waited);
     const isLooked = (looked.get(id) ?? Number.POSITIVE_INFINITY) >= revision;
-    if (isLooked || Date.now() - since > 30_000) inFlight.delete(id);
+    if (isLooked || waited > lostMs) inFlight.delete(id);
   }
+  return waitedMs;
 }
 
 /**

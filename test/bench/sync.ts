@@ -154,7 +154,7 @@ interface Company {
   edges: EventEnvelope[];
 }
 
-/** WorkOS announces a first sync so: the people, their groups, and who is in which. */
+/** A first sync: the people, the groups, and group by group who is in it. */
 function newCompany(size: number): Company {
   const organizationId = workosId('org');
   const directoryId = workosId('directory');
@@ -176,10 +176,10 @@ function newCompany(size: number): Company {
     users: people.map((person) => userEvent('created', person)),
     edges: [
       ...groups.map((group) => groupEvent('created', group)),
-      ...people.flatMap((person, nth) =>
-        Array.from({ length: groupsEach }, (_, at) => groups[(nth + at) % groups.length])
-          .filter((group) => group !== undefined)
-          .map((group) => edgeEvent('user_added', person, group)),
+      ...groups.flatMap((group, at) =>
+        people
+          .filter((_, nth) => (at - nth + size * groups.length) % groups.length < groupsEach)
+          .map((person) => edgeEvent('user_added', person, group)),
       ),
     ],
   };
