@@ -83,6 +83,11 @@ async function put(org: string, directorySync: string, key?: string): Promise<an
   return status === 200 ? json.directorySync : `${status} ${json.code}`;
 }
 
+async function openRequests(org: string): Promise<any[]> {
+  const path = `/v1/link-requests?organizationId=${org}&state=open`;
+  return (await api.call('GET', path)).json.data;
+}
+
 /** As a reconciliation writes it that has read everything. */
 async function listed(company_: Company): Promise<void> {
   const at = new Date();
@@ -158,6 +163,13 @@ describe('an organization that moves to Directory Sync', () => {
     expect(second.data[0].userId).not.toBe(first.data[0].userId);
   });
 
+  it('has no dry run before anybody mentioned it', async () => {
+    const org = `org_${randomUUID()}`;
+    const { status, json } = await api.call('GET', `/v1/organizations/${org}/dry-run`);
+    expect([status, json.code]).toEqual([404, 'notFound']);
+    expect(await api.store.collections.dryRuns.countDocuments({ organizationId: org })).toBe(0);
+  });
+
   it('is not turned on before its dry run was read, and its directory as a whole', async () => {
     const acme = await company();
     expect(await put(acme.org, 'enabled')).toBe('409 dryRunNeeded');
@@ -228,6 +240,45 @@ describe('an organization that moves to Directory Sync', () => {
     expect(await put(acme.org, 'enabled')).toBe('409 dryRunNeeded');
     expect((await dryRun(acme.org)).counts.losesAccess).toBe(1);
     expect(await put(acme.org, 'enabled')).toBe('enabled');
+  });
+
+  it('goes on asking who somebody is whose candidates wait at the guard, and after a rejection', async () => {
+    const acme = await company();
+    const { directoryId, org } = acme;
+    const email = `twin.${randomUUID()}@example.com`;
+    const twins = [`user_${randomUUID()}`, `user_${randomUUID()}`];
+    for (const id of twins) await imported(org, { id, email });
+    const person = aPerson({ organizationId: org, directoryId, email });
+    await deliver(person.event('created'));
+    const before = await openRequests(org);
+    expect(before).toMatchObject([{ directoryUserId: person.id, resolution: null }]);
+    await listed(acme);
+    await dryRun(org);
+    expect(await put(org, 'enabled')).toBe('enabled');
+    await spread();
+    expect((await membershipOf(twins[0]!)).access.state).toBe('closed');
+    expect(await openRequests(org)).toEqual(before);
+    const { json } = await api.call('GET', `/v1/guards?organizationId=${org}&state=open`);
+    await api.call('POST', `/v1/guards/${json.data[0].id}/reject`, { body: {} });
+    await spread();
+    expect(await openRequests(org)).toEqual(before);
+    expect(await api.store.collections.memberships.countDocuments({ organizationId: org })).toBe(4);
+  });
+
+  it('takes whom the directory tells of while they wait for the same person, not for another one', async () => {
+    const acme = await company();
+    await listed(acme);
+    await dryRun(acme.org);
+    await put(acme.org, 'enabled');
+    await spread();
+    expect((await membershipOf(acme.linus)).access.state).toBe('closed');
+    const { directoryId, org: organizationId } = acme;
+    const { json } = await api.call('GET', `/v1/users/${acme.linus}`);
+    const person = aPerson({ organizationId, directoryId, email: json.email });
+    await deliver(person.event('created'));
+    const found = await api.call('GET', `/v1/users?directoryUserId=${person.id}`);
+    expect(found.json.data).toMatchObject([{ id: acme.linus }]);
+    expect((await membershipOf(acme.linus)).access.reason).toBe('opening');
   });
 
   it('is turned on at once where it puts nobody out', async () => {

@@ -8,7 +8,14 @@ import {
   type LinkDecision,
 } from '../../transitions/links/resolve-link-request.ts';
 import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
-import { afterCoolingOff, drive, membershipById, membershipOf } from '../support/by-hand.ts';
+import {
+  afterCoolingOff,
+  drive,
+  membershipById,
+  membershipOf,
+  sandbox,
+  spread,
+} from '../support/by-hand.ts';
 import { company, type Company } from '../support/company.ts';
 import { directoryEvent, userEvent } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
@@ -163,6 +170,27 @@ describe('a link request', () => {
     const { requestId, at } = await inDoubt();
     await resolve(requestId, { action: 'ignore' });
     expect(await refusalOf(resolve(requestId, decision))).toBe('alreadyResolved');
+    expect(await at.count()).toBe(2);
+  });
+
+  it('stays while its candidates wait at a guard: nobody is doubled, whatever is decided', async () => {
+    const at = await company(tenure);
+    const [one, other] = [
+      at.sketch('hris'),
+      at.sketch('hris', { email: null, username: `ada-${at.organizationId}` }),
+    ];
+    const candidates = [(await at.arrive(one)).userId, (await at.arrive(other)).userId];
+    const person = at.sketch('idp', { username: `ada-${at.organizationId}` });
+    await tenure.take(userEvent('created', person));
+    const before = await at.requests();
+    expect(before).toMatchObject([{ cause: 'several' }]);
+    expect(before[0]!.candidateUserIds.toSorted()).toEqual(candidates.toSorted());
+    // From now on the HRIS has no say: the two are out, and wait.
+    await sandbox(tenure, at.organizationId, { lifecycleAuthority: [person.directoryId] });
+    await spread(tenure);
+    expect((await membershipOf(tenure, one.id)).guard?.state).toBe('waits');
+    await tenure.take(userEvent('updated', { ...person, firstName: 'Augusta' }));
+    expect(await at.requests()).toEqual(before);
     expect(await at.count()).toBe(2);
   });
 

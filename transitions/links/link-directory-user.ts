@@ -108,12 +108,30 @@ async function doubtAbout(
   }
   if (finding.found === 'one' || firstSeen) return null;
   const open = await openRequest(tx, mirror);
-  if (open?.cause !== 'hostRefused') return null;
-  // Tenure does not know whom the host's database has with this address: only another one ends the doubt.
+  if (open === null) return null;
   const { cause, candidateUserIds, refusedKeys = [] } = open;
+  if (cause === 'several') {
+    const waits = await anyWaits(tx, mirror.organizationId, candidateUserIds);
+    return waits ? { cause, candidateUserIds } : null;
+  }
+  if (cause !== 'hostRefused') return null;
+  // Tenure does not know whom the host's database has with this address: only another one ends the doubt.
   const told = bucketsOf(mirror.organizationId, profile);
   if (told.join('\n') !== refusedKeys.join('\n')) return null;
   return { cause, candidateUserIds, refusedKeys };
+}
+
+/** Whoever waits at a guard may be back tomorrow: until it is decided they may still be the person. */
+async function anyWaits(
+  tx: Transaction,
+  organizationId: string,
+  userIds: readonly string[],
+): Promise<boolean> {
+  const waiting = await tx.collections.memberships.findOne(
+    { organizationId, userId: { $in: userIds }, 'guard.state': 'waits', backed: false },
+    { session: tx.session, projection: { _id: 1 } },
+  );
+  return waiting !== null;
 }
 
 /** The lock buckets of a person's e-mail and username, in this order. */
