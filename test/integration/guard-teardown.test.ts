@@ -5,8 +5,9 @@ import { defaultRevocationPolicy } from '../../connectors/revocation.ts';
 import type { Look } from '../../transitions/lifecycle/record-look.ts';
 import { recordLook } from '../../transitions/lifecycle/record-look.ts';
 import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
-import { drive, spread } from '../support/by-hand.ts';
-import { directoryEvent } from '../support/events.ts';
+import { importUser } from '../../transitions/organization/import-users.ts';
+import { drive, membershipById, spread } from '../support/by-hand.ts';
+import { directoryEvent, laterTime, userEvent, workosId } from '../support/events.ts';
 import { GuardedDirectory, type Guarded } from '../support/guarded.ts';
 import { openTenure, scriptedLookup, type TestTenure } from '../support/tenure.ts';
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(async () => tenure.close());
 
-const word = (guardId: string) => ({ guardId, by: 'ada', reason: null });
+const word = (guardId: string) => ({ guardId, by: 'admin:ada', reason: null });
 const approve = async (guardId: string) =>
   approveGuard(tenure.store, { ...word(guardId), admins: 1 });
 
@@ -66,14 +67,60 @@ async function lastLook(
   return look;
 }
 
+describe('an organization that was deleted while nobody was in it', () => {
+  it('has no guard left, and lets nobody in later who could be ended without one', async () => {
+    const directory = await GuardedDirectory.open(tenure);
+    const { organizationId, directoryId } = directory;
+    // As where it came by SSO only: there an import lets people in.
+    const { organizations, memberships } = tenure.store.collections;
+    await organizations.updateOne({ _id: organizationId }, { $set: { directorySync: 'disabled' } });
+    const data = { id: organizationId, object: 'organization', name: 'Acme' };
+    await tenure.take({
+      id: workosId('event'),
+      event: 'organization.deleted',
+      created_at: laterTime(),
+      data,
+    });
+    await spread(tenure);
+    await directory.letTimePass();
+    await spread(tenure);
+    await directory.spread();
+    expect(await directory.guards()).toEqual([]);
+
+    const user = { email: null, username: null, name: 'Ada', roles: [], status: 'active' as const };
+    const id = workosId('host_user');
+    const imported = await importUser(tenure.store, { ...user, id, organizationId }, 'admin:ada');
+    // Something else changes, by which everybody is judged anew.
+    await directory.putPolicy({ coolingOffDays: 45 });
+    await spread(tenure);
+    const look = await drive(tenure, imported.membershipId, { nowMs: Date.now() + 400 * dayMs });
+    expect(look).toMatchObject({ step: { do: 'rest' }, phase: 'settled' });
+    expect(await membershipById(tenure, imported.membershipId)).toMatchObject({
+      access: { state: 'closed' },
+      generation: 0,
+      dueAt: null,
+    });
+
+    const late = { id: workosId('directory_user'), organizationId, directoryId };
+    await tenure.take(userEvent('created', late));
+    expect(await memberships.countDocuments({ organizationId })).toBe(1);
+  });
+});
+
 describe('the end of a directory', () => {
   it('is approved once, and the approval stands in for asking it', async () => {
     const directory = await GuardedDirectory.open(tenure);
     const people = await directory.people(2);
     await tearDown(directory);
     const guard = await directory.guard();
-    expect(guard).toMatchObject({ kind: 'teardown', shown: true, state: 'open' });
+    expect(guard).toMatchObject({
+      kind: 'teardown',
+      shown: true,
+      state: 'open',
+      changedBy: 'directory',
+    });
     expect(await directory.states(people)).toEqual(['waits', 'waits']);
+    expect(await directory.timeline(people[0]!, 'left')).toMatchObject([{ actor: 'directory' }]);
     await approve(guard._id);
     await directory.spread();
     expect(await lastLook(people[0]!, directory)).toMatchObject({ step: { do: 'commit' } });

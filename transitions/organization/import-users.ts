@@ -33,7 +33,8 @@ export interface Imported {
 /**
  * Imports one user who was there before Tenure; idempotent on id and organization. No countdown starts by
  * it. In an organization whose Directory Sync is off or still syncing they are open, since nothing but
- * Tenure's own arrival changed; where it is enabled only a directory user can open them.
+ * Tenure's own arrival changed; where it is enabled only a directory user can open them. In one that was
+ * deleted nobody can.
  *
  * @throws Refusal `erasureStarted` for the id of a user who was anonymized.
  */
@@ -56,7 +57,9 @@ export async function importUser(
       await lockImport(tx, user.organizationId, user.id);
     }
     await noticeLookAlike(tx, user);
-    const withoutDirectory = organization.directorySync !== 'enabled';
+    // Nobody is let into a deleted organization, and whoever never was in does not leave it.
+    const withoutDirectory =
+      organization.directorySync !== 'enabled' && organization.deletedAt === null;
     const { membership, user: document } = await createMembership(tx, {
       userId: user.id,
       organizationId: user.organizationId,
