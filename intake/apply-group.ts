@@ -123,7 +123,7 @@ function givesOtherwise(before: DirectoryGroupDocument, after: DirectoryGroupDoc
  * it waits at no guard of an earlier change of the configuration, once that one has reached everybody.
  */
 async function raiseForGroup(tx: Transaction, organization: OrganizationDocument): Promise<void> {
-  await raiseOrganization(tx, organization._id);
+  await raiseOrganization(tx, organization._id, 'directory');
   if (organization.spreading === true || organization.guardId === null) return;
   await tx.collections.organizations.updateOne(
     { _id: organization._id },

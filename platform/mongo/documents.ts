@@ -17,6 +17,8 @@ export interface OrganizationDocument {
   spreading?: true;
   /** When `revision` was raised last: a transaction that read the facts before it has long ended some time after. */
   revisedAt: Date;
+  /** Who changed the facts last: `directory`, `admin:<key name>`, `hostFile`; absent: nobody wrote it down. */
+  revisedBy?: string;
   directorySync: DirectorySync;
   /** Role mappings were set: only then groups are read when a membership is judged. */
   mapped: boolean;
@@ -137,6 +139,8 @@ export interface GuardDocument {
   /** Somebody waits, or waited: what ends nobody's access is no guard to anybody. */
   shown: boolean;
   openedAt: Date;
+  /** Of a change of configuration or a teardown: who made it, as `revisedBy` of the organization. */
+  changedBy?: string;
   /** `mass`: the first and the last closing that it covers. */
   window: { from: Date; until: Date } | null;
   /** What the change replaced, so that a rejection undoes it, and what it set, which must still stand then. */
@@ -202,7 +206,7 @@ export interface TimelineDocument {
   revision: number;
   at: Date;
   type: string;
-  /** `directory`, `lifecycle`, `admin:<key name>`, `temporal:<operator id>`. */
+  /** `directory`, `configuration`, `lifecycle`, `admin:<key name>`, `temporal:<operator id>`. */
   actor: string;
   generation: number;
   detail: Record<string, string | number | boolean | null>;

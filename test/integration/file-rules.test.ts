@@ -85,7 +85,7 @@ async function organizationOf({ organizationId }: Person) {
   return tenure.store.collections.organizations.findOne({ _id: organizationId });
 }
 
-const word = (guardId: string) => ({ guardId, by: 'ada', reason: null });
+const word = (guardId: string) => ({ guardId, by: 'admin:ada', reason: null });
 
 describe('a changed host file', () => {
   it('holds up every ending that it causes, however few', async () => {
@@ -95,7 +95,12 @@ describe('a changed host file', () => {
     await start(after);
     const [guard, ...more] = await guardsOf(gone);
     expect(more).toEqual([]);
-    expect(guard).toMatchObject({ kind: 'configuration', state: 'open', shown: true });
+    expect(guard).toMatchObject({
+      kind: 'configuration',
+      state: 'open',
+      shown: true,
+      changedBy: 'hostFile',
+    });
     expect(await standing(gone)).toMatchObject({
       access: { state: 'closed' },
       guard: { state: 'waits', id: guard!._id },

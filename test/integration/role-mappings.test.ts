@@ -251,6 +251,11 @@ describe('a mapping', () => {
     await settle(membershipId);
     await put(organizationId, [one]);
     await spread(byHand());
+    const { json } = await api.call('GET', `/v1/memberships/${membershipId}/timeline?limit=100`);
+    const lines = json.data.filter(({ type }: { type: string }) => type === 'grantsNarrowed');
+    expect(lines).toMatchObject([
+      { actor: 'configuration', detail: { lost: 1, changedBy: 'admin:ada' } },
+    ]);
     const answer = await checkAccess(api.store.db, {
       organizationId,
       directoryUserId: person.id,
@@ -279,6 +284,9 @@ describe('a mapping', () => {
     await api.deliver(groupEvent('deleted', { id: group, directoryId, organizationId }));
     await settle(membershipId);
     expect(await shown(membershipId)).toMatchObject({ roles: [] });
+    const { json } = await api.call('GET', `/v1/memberships/${membershipId}/timeline?limit=100`);
+    const lines = json.data.filter(({ type }: { type: string }) => type === 'grantsNarrowed');
+    expect(lines).toMatchObject([{ actor: 'directory', detail: { lost: 1 } }]);
   });
 
   it('opens no guard, unless access goes by groups', async () => {

@@ -20,8 +20,8 @@ export interface GuardOpening {
 
 /**
  * Opens a guard in the transaction of the change whose endings wait at it: whoever changes configuration
- * that can end access, or tears a directory down, calls this beside `raiseOrganization`, and everybody whom
- * that change ends waits at the guard from the moment their access closes.
+ * that can end access, or tears a directory down, calls this after `raiseOrganization`, which says who it is,
+ * and everybody whom that change ends waits at the guard from the moment their access closes.
  *
  * A change may end nobody's access in the end. So the guard is shown, and told of by the notice
  * `guardOpened`, once somebody waits at it; one that nobody waits at is dropped when the change has reached
@@ -29,8 +29,8 @@ export interface GuardOpening {
  */
 export async function openGuard(tx: Transaction, opening: GuardOpening): Promise<string> {
   const { organizationId } = opening;
-  const guardId = await insertGuard(tx, opening, { shown: false });
-  await ensureOrganization(tx, organizationId);
+  const { revisedBy } = await ensureOrganization(tx, organizationId);
+  const guardId = await insertGuard(tx, opening, { shown: false, changedBy: revisedBy });
   await tx.collections.organizations.updateOne(
     { _id: organizationId },
     { $set: { guardId } },
@@ -50,7 +50,7 @@ export async function openGuardFor(tx: Transaction, opening: GuardOpening): Prom
 async function insertGuard(
   tx: Transaction,
   opening: GuardOpening,
-  { shown }: { shown: boolean },
+  { shown, changedBy }: { shown: boolean; changedBy?: string | undefined },
 ): Promise<string> {
   const guard: GuardDocument = {
     _id: newId('guard'),
@@ -60,6 +60,7 @@ async function insertGuard(
     state: 'open',
     shown,
     openedAt: tx.at,
+    ...(changedBy === undefined ? {} : { changedBy }),
     window: opening.window ?? null,
     restores: opening.restores,
     ...(opening.ended === undefined ? {} : { ended: opening.ended }),

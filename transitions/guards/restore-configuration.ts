@@ -28,11 +28,11 @@ export async function restoreConfiguration(
   if (restores.what === 'deletion') {
     // It only lets people in, so there is nothing to guard.
     await writeOrganization(tx, organizationId, { deletedAt: null });
-    await raiseOrganization(tx, organizationId);
+    await raiseOrganization(tx, organizationId, setting.by);
     return;
   }
   const undone = await writeBack(tx, organizationId, restores, setting);
-  await raiseOrganization(tx, organizationId);
+  await raiseOrganization(tx, organizationId, setting.by);
   await openGuard(tx, {
     organizationId,
     kind: 'configuration',

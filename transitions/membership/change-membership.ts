@@ -4,7 +4,7 @@ import type { Transaction } from '../../platform/mongo/store.ts';
 
 /** Who changes a membership, and how the change relates to the lifecycle. */
 export interface ChangeBy {
-  /** `directory`, `lifecycle`, `admin:<key name>`, `temporal:<operator id>`, `import`. */
+  /** `directory`, `configuration`, `lifecycle`, `admin:<key name>`, `temporal:<operator id>`, `import`. */
   actor: string;
   /** The change is made only if the membership is still at this revision. */
   atRevision?: number;

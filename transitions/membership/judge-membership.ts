@@ -52,8 +52,12 @@ export async function judgeMembership(
   judging: Judging,
 ): Promise<Membership | null> {
   const { membershipId, organization, file, cause } = judging;
-  const by = { actor: 'directory', quietIfUnchanged: cause === 'configuration' };
-  return changeMembership(tx, membershipId, by, async (draft, note) => {
+  const { actor, ...word } = whoseWord(judging);
+  const by = { actor, quietIfUnchanged: cause === 'configuration' };
+  return changeMembership(tx, membershipId, by, async (draft, write) => {
+    const note: Note = (type, detail, reasonId) => {
+      write(type, { ...detail, ...word }, reasonId);
+    };
     // Past the commit point nothing about the person is decided any more: the erasure finishes.
     if (isCommitted(draft)) return;
     if (judging.readAfresh === true) draft.readAfresh.wanted += 1;
@@ -70,6 +74,16 @@ export async function judgeMembership(
     });
     await writeGateIdentities(tx, draft, user, mirrors);
   });
+}
+
+/**
+ * Whose word changes the membership: the directory's, or, while a change of the configuration is being spread,
+ * the configuration's. Then every line leads to who made that change.
+ */
+function whoseWord({ cause, organization }: Judging): { actor: string; changedBy?: string } {
+  const { revisedBy = 'directory' } = organization;
+  if (cause === 'directory' || revisedBy === 'directory') return { actor: 'directory' };
+  return { actor: 'configuration', changedBy: revisedBy };
 }
 
 function applyBacking(

@@ -39,12 +39,12 @@ export async function changeDirectory(
       { session: tx.session },
     );
     await guardTeardown(tx, known.organizationId, directory._id);
-    await raiseOrganization(tx, directory.organizationId);
+    await raiseOrganization(tx, directory.organizationId, 'directory');
     return;
   }
   const wasGone = isGoneForGood(known);
   if (isGoneForGood(directory) === wasGone) return;
-  if (wasGone) await raiseOrganization(tx, directory.organizationId);
+  if (wasGone) await raiseOrganization(tx, directory.organizationId, 'directory');
   else await endBacking(tx, directory.organizationId, directory._id);
 }
 
@@ -55,7 +55,7 @@ async function endBacking(
 ): Promise<void> {
   const organization = await ensureOrganization(tx, organizationId);
   if (!isSwitching(organization)) return guardTeardown(tx, organizationId, directoryId);
-  // An announced switch keeps them in; its end takes the guarded path (`announce-switch.ts`).
+  // An announced switch keeps them in; its end takes the guarded path (`end-switches.ts`).
   await tx.collections.organizations.updateOne(
     { _id: organizationId },
     { $addToSet: { switchKeeps: directoryId } },
@@ -68,6 +68,6 @@ async function guardTeardown(
   organizationId: string,
   directoryId: string,
 ): Promise<void> {
-  await raiseOrganization(tx, organizationId);
+  await raiseOrganization(tx, organizationId, 'directory');
   await openGuard(tx, { organizationId, kind: 'teardown', directoryId, restores: null });
 }

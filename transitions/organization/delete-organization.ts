@@ -5,8 +5,10 @@ import { raiseOrganization } from './raise-organization.ts';
 
 /**
  * Records that WorkOS announced the deletion of an organization: the guarded path for everybody we know in
- * it, also for those who are in no directory. No event ever takes it back, so a rejection does. Of an unknown organization nothing is recorded. Returns
- * whether it was known.
+ * it, also for those who are in no directory. No event ever takes it back, so a rejection does. Of an unknown
+ * organization nothing is recorded.
+ *
+ * Returns whether anything was: not for one that is unknown or was deleted before.
  */
 export async function deleteOrganization(
   tx: Transaction,
@@ -18,7 +20,7 @@ export async function deleteOrganization(
     { session: tx.session },
   );
   if (modifiedCount === 0) return false;
-  await raiseOrganization(tx, organizationId);
+  await raiseOrganization(tx, organizationId, 'directory');
   const restores = { what: 'deletion' as const };
   await openGuard(tx, { organizationId, kind: 'teardown', directoryId: null, restores });
   await notice(tx, 'organizationDeleted', { organizationId });

@@ -37,7 +37,7 @@ export async function putPolicy(
     const organization = await ensureOrganization(tx, organizationId);
     const directorySync = put.directorySync ?? organization.directorySync;
     await allowDirectorySync(tx, organization, directorySync, put.by ?? 'unknown');
-    await raiseOrganization(tx, organizationId);
+    await raiseOrganization(tx, organizationId, put.by ?? 'unknown');
     const { policy, defaults = {} } = put;
     await guardEndings(tx, organization, { policy, directorySync, defaults });
     await tx.collections.organizations.updateOne(

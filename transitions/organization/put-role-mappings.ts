@@ -56,7 +56,7 @@ async function writeRoleMappings(
   mappings: RoleMapping[],
   set: { by: string; reasonId: string | null },
 ): Promise<void> {
-  await raiseOrganization(tx, organizationId);
+  await raiseOrganization(tx, organizationId, set.by);
   await tx.collections.roleMappings.replaceOne(
     { _id: organizationId },
     { mappings, set: { ...set, at: tx.at } },
