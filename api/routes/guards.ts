@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { GuardDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
-import { waitingAt } from '../../transitions/guards/wait-at-guard.ts';
+import { standingAt, waitingAt } from '../../transitions/guards/wait-at-guard.ts';
 import { ApiProblem } from '../problem.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason, time, timeText } from '../fields.ts';
-import { before, page, pageOf, pageQuery } from '../paging.ts';
+import { before, page, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 import { reasonTexts } from './read-people.ts';
 
@@ -26,9 +26,15 @@ const guardShape = z
     state: z
       .enum(states)
       .meta({ description: 'withdrawn: everybody came back before anybody decided.' }),
+    changedBy: z.nullable(z.string()).meta({
+      description:
+        'Of configuration and teardown, who made the change: `admin:<key name>`, `hostFile` (its defaults), or `directory`.',
+    }),
     openedAt: time,
     waiting: z.int().meta({ description: 'How many people wait at it now.' }),
-    approvals: z.array(z.strictObject({ by: z.string(), at: time })),
+    approvals: z
+      .array(z.strictObject({ by: z.string(), at: time, reason: z.nullable(z.string()) }))
+      .meta({ description: 'Who approved so far, when and why, in order.' }),
     decidedBy: z.nullable(z.string()),
     decidedAt: z.nullable(time),
     reason: z.nullable(z.string()),
@@ -36,6 +42,13 @@ const guardShape = z
   .meta({ id: 'Guard' });
 
 const params = z.strictObject({ id });
+
+const decision = z.strictObject({
+  reason: reason.meta({
+    description:
+      'Free text for the record. About no single person, so it stays: name nobody in it.',
+  }),
+});
 
 /** `GET /v1/guards` */
 export const listGuardsRoute = defineRoute({
@@ -79,9 +92,45 @@ export const getGuardRoute = defineRoute({
   request: { params, query: nothing, body: noBody },
   responses: { 200: guardShape },
   async handler({ params: given }, { store }) {
-    const guard = await store().collections.guards.findOne({ _id: given.id });
-    if (guard === null) throw new ApiProblem(404, 'notFound', 'There is no such guard.');
+    const guard = await guardById(store(), given.id);
     return { status: 200, body: await presentOne(store(), guard) };
+  },
+});
+
+const standings = ['waits', 'approved', 'rejected'] as const;
+
+const standing = z.strictObject({ membershipId: id, userId: id }).meta({ id: 'GuardedMembership' });
+
+const idCursor = z.tuple([z.string().max(255)]);
+
+/** `GET /v1/guards/{id}/memberships` */
+export const listGuardedRoute = defineRoute({
+  method: 'get',
+  path: '/v1/guards/{id}/memberships',
+  summary: 'List who waits at a guard, or whom its decision reached',
+  description: 'Ids only. Whoever came back stands at no guard any more.',
+  auth: 'admin',
+  request: {
+    params,
+    query: z.strictObject({ ...pageQuery, state: z.enum(standings).default('waits') }),
+    body: noBody,
+  },
+  responses: { 200: pageOf(standing) },
+  async handler({ params: given, query: { state, limit, cursor } }, { store }) {
+    const after = readCursor(cursor, idCursor)?.[0];
+    await guardById(store(), given.id);
+    const found = await store()
+      .collections.memberships.find({
+        ...standingAt(given.id, state),
+        ...(after === undefined ? {} : { _id: { $gt: after } }),
+      })
+      .sort({ _id: 1 })
+      .limit(limit + 1)
+      .project<{ _id: string; userId: string }>({ userId: 1 })
+      .toArray();
+    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+    const data = entries.map(({ _id, userId }) => ({ membershipId: _id, userId }));
+    return { status: 200, body: { data, next } };
   },
 });
 
@@ -93,12 +142,12 @@ export const approveGuardRoute = defineRoute({
   description:
     'Where two admin keys or more exist, two of them must approve: the first answer is 202. Nothing is due sooner than `graceDays` afterwards.',
   auth: 'admin',
-  request: { params, query: nothing, body: z.strictObject({ reason }) },
+  request: { params, query: nothing, body: decision },
   responses: { 200: guardShape, 202: guardShape },
   async handler({ params: given, body, caller }, { store, settings }) {
     const guard = await approveGuard(store(), {
       guardId: given.id,
-      by: caller.name,
+      by: caller.actor,
       reason: body.reason ?? null,
       admins: adminsOf(settings),
     });
@@ -114,12 +163,12 @@ export const rejectGuardRoute = defineRoute({
   summary: 'Reject: whom the directory still knows is restored, everybody else is retained',
   description: 'One admin is enough. Configuration is written back as it was before the change.',
   auth: 'admin',
-  request: { params, query: nothing, body: z.strictObject({ reason }) },
+  request: { params, query: nothing, body: decision },
   responses: { 200: guardShape },
   async handler({ params: given, body, caller }, { store }) {
     const guard = await rejectGuard(store(), {
       guardId: given.id,
-      by: caller.name,
+      by: caller.actor,
       reason: body.reason ?? null,
     });
     return { status: 200, body: await presentOne(store(), guard) };
@@ -131,19 +180,26 @@ function adminsOf({ keys }: ApiDeps['settings']): number {
   return new Set(keys.admin.map(({ name }) => name)).size;
 }
 
+async function guardById(store: Store, guardId: string): Promise<GuardDocument> {
+  const guard = await store.collections.guards.findOne({ _id: guardId });
+  if (guard === null) throw new ApiProblem(404, 'notFound', 'There is no such guard.');
+  return guard;
+}
+
 async function presentAll(
   store: Store,
   guards: GuardDocument[],
 ): Promise<z.input<typeof guardShape>[]> {
-  const reasons = await reasonTexts(
-    store,
-    guards.map(({ reasonId }) => reasonId),
-  );
+  const reasons = await reasonTexts(store, guards.flatMap(reasonIdsOf));
   return Promise.all(guards.map(async (guard) => present(store, guard, reasons)));
 }
 
 async function presentOne(store: Store, guard: GuardDocument): Promise<z.input<typeof guardShape>> {
-  return present(store, guard, await reasonTexts(store, [guard.reasonId]));
+  return present(store, guard, await reasonTexts(store, reasonIdsOf(guard)));
+}
+
+function reasonIdsOf({ approvals, reasonId }: GuardDocument): (string | null)[] {
+  return [...approvals.map((approval) => approval.reasonId), reasonId];
 }
 
 async function present(
@@ -151,17 +207,23 @@ async function present(
   guard: GuardDocument,
   reasons: Map<string, string>,
 ): Promise<z.input<typeof guardShape>> {
+  const textOf = (reasonId: string | null): string | null => reasons.get(reasonId ?? '') ?? null;
   return {
     id: guard._id,
     organizationId: guard.organizationId,
     directoryId: guard.directoryId,
     kind: guard.kind,
     state: guard.state,
+    changedBy: guard.changedBy ?? null,
     openedAt: guard.openedAt.toISOString(),
     waiting: await store.collections.memberships.countDocuments(waitingAt(guard._id)),
-    approvals: guard.approvals.map(({ by, at }) => ({ by, at: at.toISOString() })),
+    approvals: guard.approvals.map(({ by, at, reasonId }) => ({
+      by,
+      at: at.toISOString(),
+      reason: textOf(reasonId),
+    })),
     decidedBy: guard.decidedBy,
     decidedAt: timeText(guard.decidedAt),
-    reason: reasons.get(guard.reasonId ?? '') ?? null,
+    reason: textOf(guard.reasonId),
   };
 }

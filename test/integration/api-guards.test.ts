@@ -56,6 +56,7 @@ describe('guards', () => {
       directoryId,
       kind: 'mass',
       state: 'open',
+      changedBy: null,
       openedAt: guard.openedAt.toISOString(),
       waiting: 4,
       approvals: [],
@@ -96,6 +97,33 @@ describe('guards', () => {
     expect(seen).toEqual(seen.toSorted().toReversed());
   });
 
+  it('name who waits at them, in pages, and whom the decision reached', async () => {
+    const { directory, leavers, guard } = await massLeaving();
+    const listed = async (state: string): Promise<object[]> => {
+      const seen: object[] = [];
+      for (let cursor = ''; ;) {
+        const path = `/v1/guards/${guard._id}/memberships?state=${state}&limit=3${cursor}`;
+        const { json } = await alone.call('GET', path);
+        seen.push(...json.data);
+        if (json.next === null) return seen;
+        cursor = `&cursor=${json.next}`;
+      }
+    };
+    const waiting = [];
+    for (const one of leavers) {
+      const { _id, userId } = await directory.membership(one);
+      waiting.push({ membershipId: _id, userId });
+    }
+    waiting.sort((a, b) => (a.membershipId < b.membershipId ? -1 : 1));
+    expect(await listed('waits')).toEqual(waiting);
+    const { json } = await alone.call('GET', `/v1/guards/${guard._id}/memberships`);
+    expect(json).toEqual({ data: waiting, next: null });
+    await decide(alone, guard._id, 'approve');
+    await directory.spread();
+    expect(await listed('waits')).toEqual([]);
+    expect(await listed('approved')).toEqual(waiting);
+  });
+
   it('are shown only once somebody waits', async () => {
     const directory = await GuardedDirectory.open(tenure);
     await directory.putPolicy({ suspendedCountsAsLeaving: false });
@@ -112,6 +140,11 @@ describe('guards', () => {
     expect((await alone.call('GET', '/v1/guards?state=closed')).status).toBe(422);
     expect((await decide(alone, 'guard_x', 'approve')).json).toMatchObject({ code: 'notFound' });
     expect((await alone.call('GET', '/v1/guards/guard_x')).status).toBe(404);
+    expect((await alone.call('GET', '/v1/guards/guard_x/memberships')).status).toBe(404);
+    const path = `/v1/guards/${guard._id}/memberships`;
+    expect((await alone.call('GET', `${path}?cursor=x`)).status).toBe(422);
+    expect((await alone.call('GET', `${path}?state=passed`)).status).toBe(422);
+    expect((await alone.call('GET', path, { key: gateKey })).status).toBe(403);
   });
 });
 
@@ -121,7 +154,12 @@ describe('an approval', () => {
     const answer = await decide(alone, guard._id, 'approve', { reason: 'sold' });
     expect(answer).toMatchObject({
       status: 200,
-      json: { state: 'approved', decidedBy: 'ada', reason: 'sold', approvals: [{ by: 'ada' }] },
+      json: {
+        state: 'approved',
+        decidedBy: 'admin:ada',
+        reason: 'sold',
+        approvals: [{ by: 'admin:ada' }],
+      },
     });
     await directory.spread();
     const { membershipId } = leavers[0]!;
@@ -139,15 +177,39 @@ describe('an approval', () => {
     const first = await decide(two, guard._id, 'approve');
     expect(first).toMatchObject({
       status: 202,
-      json: { state: 'open', decidedBy: null, approvals: [{ by: 'ada' }], waiting: 4 },
+      json: { state: 'open', decidedBy: null, approvals: [{ by: 'admin:ada' }], waiting: 4 },
     });
     const again = await decide(two, guard._id, 'approve');
     expect(again).toMatchObject({ status: 409, json: { code: 'secondAdminNeeded' } });
     const second = await decide(two, guard._id, 'approve', { key: bobsKey });
     expect(second).toMatchObject({
       status: 200,
-      json: { state: 'approved', decidedBy: 'bob', approvals: [{ by: 'ada' }, { by: 'bob' }] },
+      json: {
+        state: 'approved',
+        decidedBy: 'admin:bob',
+        approvals: [{ by: 'admin:ada' }, { by: 'admin:bob' }],
+      },
     });
+  });
+
+  it('shows who approved so far, when and why', async () => {
+    const { directory, guard } = await massLeaving();
+    await decide(two, guard._id, 'approve', { reason: 'the subsidiary was sold' });
+    const first = {
+      by: 'admin:ada',
+      at: expect.any(String),
+      reason: 'the subsidiary was sold',
+    };
+    const shown = { state: 'open', approvals: [first], reason: null };
+    const { json } = await two.call('GET', `/v1/guards/${guard._id}`);
+    expect(json).toMatchObject(shown);
+    const path = `/v1/guards?organizationId=${directory.organizationId}`;
+    expect((await two.call('GET', path)).json.data).toMatchObject([shown]);
+    await decide(two, guard._id, 'approve', { key: bobsKey, reason: 'I asked them' });
+    const second = { by: 'admin:bob', at: expect.any(String), reason: 'I asked them' };
+    expect((await two.call('GET', path)).json.data).toMatchObject([
+      { state: 'approved', approvals: [first, second], reason: 'I asked them' },
+    ]);
   });
 
   it('needs no second admin for the two keys of one', async () => {
@@ -163,7 +225,7 @@ describe('a rejection', () => {
     const answer = await decide(two, guard._id, 'reject', { key: bobsKey, reason: 'a mistake' });
     expect(answer).toMatchObject({
       status: 200,
-      json: { state: 'rejected', decidedBy: 'bob', reason: 'a mistake' },
+      json: { state: 'rejected', decidedBy: 'admin:bob', reason: 'a mistake' },
     });
   });
 });

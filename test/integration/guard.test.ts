@@ -27,9 +27,9 @@ beforeAll(async () => {
 afterAll(async () => tenure.close());
 
 const approve = async (guardId: string, reason: string | null = null) =>
-  approveGuard(tenure.store, { guardId, by: 'ada', reason, admins: 1 });
+  approveGuard(tenure.store, { guardId, by: 'admin:ada', reason, admins: 1 });
 const reject = async (guardId: string, reason: string | null = null) =>
-  rejectGuard(tenure.store, { guardId, by: 'ada', reason });
+  rejectGuard(tenure.store, { guardId, by: 'admin:ada', reason });
 const byAda = ({ membershipId }: Guarded) => ({ membershipId, actor: 'admin:ada', reason: null });
 
 /** A directory of which four have left and wait. */
@@ -201,7 +201,7 @@ describe('an approval', () => {
     // As if it had waited for a month: by now everybody would be due.
     await memberships.updateMany({ _id: { $in: ids } }, { $set: { dueAt: new Date() } });
     const approved = await approve(guard._id, 'the subsidiary was sold');
-    expect(approved).toMatchObject({ state: 'approved', decidedBy: 'ada' });
+    expect(approved).toMatchObject({ state: 'approved', decidedBy: 'admin:ada' });
     await directory.spread();
     for (const one of leavers) {
       const { dueAt, guard: fact, phase, blockedBy } = await directory.membership(one);
@@ -211,6 +211,8 @@ describe('an approval', () => {
         phase: 'coolingOff',
         blockedBy: [],
       });
+      const [last] = (await directory.timeline(one, 'phase')).toReversed();
+      expect(last?.detail).toEqual({ phase: 'coolingOff' });
       const lines = await directory.timeline(one, 'guardApproved');
       expect(lines).toMatchObject([{ actor: 'admin:ada', reasonId: approved.reasonId }]);
     }
@@ -265,7 +267,12 @@ describe('an approval', () => {
     expect(cancelled).toMatchObject({ phase: 'blocked', blockedBy: [{ code: 'guard' }] });
     const { userId } = await directory.membership(held);
     const scope = { userId };
-    const hold = await placeHold(tenure.store, { scope, kind: 'legal', reason: null, by: 'ada' });
+    const hold = await placeHold(tenure.store, {
+      scope,
+      kind: 'legal',
+      reason: null,
+      by: 'admin:ada',
+    });
     await approve(guard._id);
     await directory.spread();
     expect((await directory.membership(kept)).phase).toBe('retained');
@@ -360,6 +367,24 @@ describe('a rejection', () => {
     });
   });
 
+  it('is told of as a whole: where everybody stood before it, and since', async () => {
+    const { directory, leavers, first, guard } = await massLeaving();
+    await reject(guard._id);
+    await directory.spread();
+    for (const one of leavers) await directory.look(one);
+    const { timeline } = tenure.store.collections;
+    const lines = await timeline
+      .find({ membershipId: first.membershipId, type: { $in: [/^guard/, 'phase'] } })
+      .sort({ revision: 1, _id: 1 })
+      .toArray();
+    expect(lines.slice(-4).map(({ type, detail }) => [type, detail['phase']])).toEqual([
+      ['guardWaits', undefined],
+      ['phase', 'blocked'],
+      ['guardRejected', undefined],
+      ['phase', 'retained'],
+    ]);
+  });
+
   it('cannot follow a decision', async () => {
     const { guard } = await massLeaving();
     await approve(guard._id);
@@ -374,21 +399,21 @@ describe('four eyes', () => {
 
   it('are needed to approve where two admins exist, and one admin has two only', async () => {
     const { directory, leavers, guard } = await massLeaving();
-    const first = await approveGuard(tenure.store, word(guard._id, 'ada'));
-    expect(first).toMatchObject({ state: 'open', approvals: [{ by: 'ada' }] });
+    const first = await approveGuard(tenure.store, word(guard._id, 'admin:ada'));
+    expect(first).toMatchObject({ state: 'open', approvals: [{ by: 'admin:ada' }] });
     await directory.spread();
     expect(await directory.states(leavers)).toEqual(Array(4).fill('waits'));
-    await expect(approveGuard(tenure.store, word(guard._id, 'ada'))).rejects.toMatchObject({
+    await expect(approveGuard(tenure.store, word(guard._id, 'admin:ada'))).rejects.toMatchObject({
       code: 'secondAdminNeeded',
     });
-    const second = await approveGuard(tenure.store, word(guard._id, 'bob'));
-    expect(second).toMatchObject({ state: 'approved', decidedBy: 'bob' });
+    const second = await approveGuard(tenure.store, word(guard._id, 'admin:bob'));
+    expect(second).toMatchObject({ state: 'approved', decidedBy: 'admin:bob' });
   });
 
   it('are not needed to reject, also after one approval', async () => {
     const { guard } = await massLeaving();
-    await approveGuard(tenure.store, word(guard._id, 'ada'));
-    const { by, guardId, reason } = word(guard._id, 'bob');
+    await approveGuard(tenure.store, word(guard._id, 'admin:ada'));
+    const { by, guardId, reason } = word(guard._id, 'admin:bob');
     expect(await rejectGuard(tenure.store, { by, guardId, reason })).toMatchObject({
       state: 'rejected',
     });
@@ -397,8 +422,8 @@ describe('four eyes', () => {
   it('are two different ones also when one admin approves twice at the same moment', async () => {
     const { guard } = await massLeaving();
     const twice = await Promise.allSettled([
-      approveGuard(tenure.store, word(guard._id, 'ada')),
-      approveGuard(tenure.store, word(guard._id, 'ada')),
+      approveGuard(tenure.store, word(guard._id, 'admin:ada')),
+      approveGuard(tenure.store, word(guard._id, 'admin:ada')),
     ]);
     expect(twice.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect((await tenure.store.collections.guards.findOne({ _id: guard._id }))?.state).toBe('open');
@@ -440,6 +465,20 @@ describe('a change of configuration', () => {
     expect((await directory.membership(stays)).access.state).toBe('open');
     const { notices } = tenure.store.collections;
     expect(await notices.countDocuments({ code: 'guardOpened', subjectId: guard._id })).toBe(1);
+  });
+
+  it('stands on the timelines of those whom it ends, with who made it', async () => {
+    const { directory, gone } = await changed();
+    const { _id: guardId, changedBy } = await directory.guard();
+    expect(changedBy).toBe('admin:ada');
+    expect(await directory.timeline(gone, 'left')).toMatchObject([
+      { actor: 'configuration', detail: { guardId, changedBy: 'admin:ada' } },
+    ]);
+    await rejectGuard(tenure.store, { guardId, by: 'admin:bob', reason: null });
+    await directory.spread();
+    expect(await directory.timeline(gone, 'returned')).toMatchObject([
+      { actor: 'configuration', detail: { changedBy: 'admin:bob' } },
+    ]);
   });
 
   it('is written back by a rejection, which lets everybody in again', async () => {

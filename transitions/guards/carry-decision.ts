@@ -26,7 +26,7 @@ export async function carryDecision(
 ): Promise<void> {
   await inTransaction(store, async (tx) => {
     const organization = await ensureOrganization(tx, guard.organizationId);
-    const by = { actor: guard.decidedBy === null ? 'lifecycle' : `admin:${guard.decidedBy}` };
+    const by = { actor: guard.decidedBy ?? 'lifecycle' };
     const membership = await changeMembership(tx, membershipId, by, (draft, note) => {
       apply(draft, guard, policyOf(organization, file), note);
     });
@@ -74,12 +74,13 @@ function approve(membership: Membership, guard: GuardDocument, policy: Policy, n
   const graceEnds = (guard.decidedAt?.getTime() ?? 0) + graceMsOf(policy);
   const dueMs = Math.max(membership.dueAt?.getTime() ?? 0, graceEnds);
   membership.dueAt = new Date(dueMs);
-  showDecided(membership);
+  const approvedBy = guard.approvals.map(({ by }) => by).join(',');
   note(
     'guardApproved',
-    { guardId: guard._id, dueAt: membership.dueAt.toISOString() },
+    { guardId: guard._id, dueAt: membership.dueAt.toISOString(), approvedBy },
     guard.reasonId,
   );
+  showDecided(membership, note);
 }
 
 /** Stays closed and is kept, unless the directory still knows them: a return is a return. */
@@ -89,19 +90,23 @@ function reject(membership: Membership, guard: GuardDocument, note: Note): void 
   if (!isRetained(membership)) {
     membership.retained = {
       generation,
-      by: `admin:${guard.decidedBy ?? 'unknown'}`,
+      by: guard.decidedBy ?? 'lifecycle',
       at: guard.decidedAt ?? guard.openedAt,
       reasonId: guard.reasonId,
     };
   }
-  showDecided(membership);
   note('guardRejected', { guardId: guard._id }, guard.reasonId);
+  showDecided(membership, note);
 }
 
-/** Shown at once, also while Temporal is down. What access is still open to close goes on before. */
-function showDecided(membership: Membership): void {
+/**
+ * Shown at once, also while Temporal is down. What access is still open to close goes on before. The lifecycle
+ * tells of a phase that it finds another one: this one it finds there.
+ */
+function showDecided(membership: Membership, note: Note): void {
   membership.conditions = null;
   if (membership.phase !== 'blocked') return;
   membership.blockedBy = [];
   membership.phase = isRetained(membership) ? 'retained' : 'coolingOff';
+  note('phase', { phase: membership.phase });
 }

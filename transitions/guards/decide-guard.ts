@@ -8,7 +8,7 @@ import { restoreConfiguration } from './restore-configuration.ts';
 /** An admin's word on a guard. */
 export interface GuardWord {
   guardId: string;
-  /** The name of the admin's key. */
+  /** `admin:<key name>`. */
   by: string;
   reason: string | null;
 }
@@ -51,7 +51,7 @@ export async function rejectGuard(store: Store, word: GuardWord): Promise<GuardD
   return inTransaction(store, async (tx) => {
     const guard = await openGuardOf(tx, word.guardId);
     const reasonId = await keepReason(tx, word.reason, null);
-    await restoreConfiguration(tx, guard, { by: `admin:${word.by}`, at: tx.at, reasonId });
+    await restoreConfiguration(tx, guard, { by: word.by, at: tx.at, reasonId });
     if (guard.kind !== 'configuration') await askForReconciliation(tx, guard);
     return save(tx, decided(guard, 'rejected', { by: word.by, at: tx.at, reasonId }));
   });

@@ -39,15 +39,20 @@ export async function waitAtGuard(
     const expected = state === undefined ? instead === undefined : instead?.includes(state);
     if (expected !== true) return;
     membership.guard = { generation, state: 'waits', id: guard._id };
-    if (gathered) {
-      membership.phase = 'blocked';
-      membership.blockedBy = [{ code: 'guard', detail: guard._id }];
-    }
     note('guardWaits', { guardId: guard._id });
+    if (!gathered) return;
+    membership.phase = 'blocked';
+    membership.blockedBy = [{ code: 'guard', detail: guard._id }];
+    note('phase', { phase: 'blocked', blockedBy: 'guard' });
   });
 }
 
-/** Everybody who waits at a guard, by the index on it. */
+/** Everybody who waits at a guard, or whom its decision reached and who is not back, by the index on it. */
+export function standingAt(guardId: string, state: GuardFact['state']): Filter<Membership> {
+  return { 'guard.id': guardId, 'guard.state': state, backed: false };
+}
+
+/** Everybody who waits at a guard. */
 export function waitingAt(guardId: string): Filter<Membership> {
-  return { 'guard.id': guardId, 'guard.state': 'waits', backed: false };
+  return standingAt(guardId, 'waits');
 }
