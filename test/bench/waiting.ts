@@ -33,14 +33,14 @@ export async function untilSettled({ store }: BenchTenure, timeoutMs: number): P
   );
 }
 
-/** How many runs of a task queue are in this state, by Temporal's visibility. */
+/** How many lifecycles (or runs of the floor) of a task queue are in this state, by Temporal's visibility. */
 export async function countRuns(
   client: Client,
   queue: string,
   status: 'Completed' | 'Running',
 ): Promise<number> {
   const { count } = await client.workflow.count(
-    `TaskQueue = '${queue}' AND ExecutionStatus = '${status}' AND WorkflowType != 'anchor'`,
+    `TaskQueue = '${queue}' AND ExecutionStatus = '${status}' AND WorkflowType IN ('userLifecycle', 'floor')`,
   );
   return count;
 }
