@@ -6,13 +6,14 @@ import { ApiProblem } from './problem.ts';
 /** Who may call a route. `gate` also lets admin keys in, `none` everybody. */
 export type Auth = 'admin' | 'gate' | 'none';
 
-/** Who calls. `name` is the admin key's name, which the timeline shows as `admin:<name>`. */
+/** Who calls. */
 export interface Caller {
   kind: 'admin' | 'gate' | 'anonymous';
-  name: string;
+  /** How everything that is written down names them: `admin:<key name>` for an admin key. */
+  actor: string;
 }
 
-const anonymous: Caller = { kind: 'anonymous', name: '' };
+const anonymous: Caller = { kind: 'anonymous', actor: '' };
 
 /** Finds out who calls from the `Authorization` header. */
 export type Authenticate = (header: string | undefined, auth: Auth) => Caller;
@@ -23,11 +24,11 @@ export type Authenticate = (header: string | undefined, auth: Auth) => Caller;
  */
 export function createAuthenticator(keys: ApiSettings['keys']): Authenticate {
   const known: { caller: Caller; digest: Buffer }[] = keys.admin.map(({ name, key }) => ({
-    caller: { kind: 'admin', name },
+    caller: { kind: 'admin', actor: `admin:${name}` },
     digest: digestOf(key),
   }));
   if (keys.gate !== null) {
-    known.push({ caller: { kind: 'gate', name: 'gate' }, digest: digestOf(keys.gate) });
+    known.push({ caller: { kind: 'gate', actor: 'gate' }, digest: digestOf(keys.gate) });
   }
   return (header, auth) => {
     if (auth === 'none') return anonymous;

@@ -27,7 +27,7 @@ export const cancelDeletionsRoute = defineRoute({
     const organizationId = params.id;
     const { orderedAt, waiting } = await orderCancellation(store(), {
       organizationId,
-      by: `admin:${caller.name}`,
+      by: caller.actor,
       reason: body.reason ?? null,
     });
     return {

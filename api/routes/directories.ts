@@ -101,7 +101,7 @@ export const reconcileDirectoryRoute = defineRoute({
   responses: { 202: directoryShape },
   async handler({ params: given, body, caller }, { store }) {
     const directory = await wantReconciliation(store(), given.id, {
-      by: `admin:${caller.name}`,
+      by: caller.actor,
       reason: body.reason ?? null,
     });
     return { status: 202, body: await present(store(), directory) };

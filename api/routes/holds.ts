@@ -67,7 +67,7 @@ export const placeHoldRoute = defineRoute({
       scope: body.scope,
       kind: body.kind,
       reason: body.reason ?? null,
-      by: caller.name,
+      by: caller.actor,
     });
     return { status: 201, body: await afterChange(hold, deps) };
   },
@@ -84,7 +84,7 @@ export const releaseHoldRoute = defineRoute({
   async handler({ params, body, caller }, deps) {
     const hold = await releaseHold(deps.store(), {
       holdId: params.id,
-      by: caller.name,
+      by: caller.actor,
       reason: body.reason ?? null,
     });
     return { status: 200, body: await afterChange(hold, deps) };

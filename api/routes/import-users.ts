@@ -55,7 +55,7 @@ export const importUsersRoute = defineRoute({
       username: user.username ?? null,
       name: user.name ?? null,
     }));
-    const by = { actor: `admin:${caller.name}`, reason: body.reason ?? null };
+    const by = { actor: caller.actor, reason: body.reason ?? null };
     return { status: 200, body: { data: await importAll(store(), users, by) } };
   },
 });

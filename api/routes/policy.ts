@@ -66,7 +66,7 @@ export const putPolicyRoute = defineRoute({
     const policy = resolvePolicy(given, hostFile.defaults.policy);
     const organization = await putPolicy(store(), organizationId, {
       policy,
-      by: `admin:${caller.name}`,
+      by: caller.actor,
       reason: why ?? null,
       defaults: hostFile.defaults.policy,
       ...(directorySync === undefined ? {} : { directorySync }),

@@ -122,7 +122,7 @@ export const putRoleMappingsRoute = defineRoute({
   async handler({ params: { id: organizationId }, body, caller }, { store, hostFile }) {
     await putRoleMappings(store(), hostFile, organizationId, {
       mappings: body.data,
-      by: `admin:${caller.name}`,
+      by: caller.actor,
       reason: body.reason ?? null,
     });
     return { status: 200, body: await present(store(), organizationId) };

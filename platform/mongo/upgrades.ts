@@ -5,7 +5,7 @@ import type { Store } from './store.ts';
  * means "nothing of it happened yet". May be repeated, and stopped in the middle.
  */
 export async function upgrade(store: Store): Promise<void> {
-  const { memberships, organizations, directories, directoryUsers, linkRequests } =
+  const { memberships, organizations, directories, directoryUsers, linkRequests, holds } =
     store.collections;
   // Version 2: groups, guards, judging by the facts of the organization.
   await memberships.updateMany({ factsRevision: { $exists: false } }, [
@@ -71,4 +71,10 @@ export async function upgrade(store: Store): Promise<void> {
       },
     },
   ]);
+  // Who did something is named alike everywhere.
+  for (const field of ['createdBy', 'releasedBy']) {
+    await holds.updateMany({ [field]: { $type: 'string', $not: /^admin:/ } }, [
+      { $set: { [field]: { $concat: ['admin:', `$${field}`] } } },
+    ]);
+  }
 }

@@ -62,7 +62,7 @@ describe(`a directory that removes ${size} people at once`, () => {
 
       const [guard, ...more] = await guards.find({ organizationId }).toArray();
       expect(more).toEqual([]);
-      const word = { guardId: guard!._id, by: 'ada', reason: null, admins: 1 };
+      const word = { guardId: guard!._id, by: 'admin:ada', reason: null, admins: 1 };
       await approveGuard(tenure.store, word);
       await untilMany(organizationId, { outcome: 'anonymized' });
     },

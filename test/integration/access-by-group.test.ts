@@ -184,7 +184,7 @@ describe('a mapping edit under access by group', () => {
     await drive(tenure, _id);
     await gather();
     const { _id: guardId } = await theGuard(place);
-    await rejectGuard(tenure.store, { guardId, by: 'ada', reason: null });
+    await rejectGuard(tenure.store, { guardId, by: 'admin:ada', reason: null });
     await spread(tenure);
     await gather();
     await drive(tenure, _id);
@@ -208,7 +208,7 @@ describe('a mapping edit under access by group', () => {
     await drive(tenure, _id);
     await gather();
     const { _id: guardId } = await theGuard(place);
-    await rejectGuard(tenure.store, { guardId, by: 'ada', reason: null });
+    await rejectGuard(tenure.store, { guardId, by: 'admin:ada', reason: null });
     await gather();
     await spread(tenure);
     await drive(tenure, _id);
@@ -228,7 +228,7 @@ describe('a mapping edit under access by group', () => {
     await drive(tenure, _id);
     await gather();
     const { _id: guardId } = await theGuard(place);
-    await approveGuard(tenure.store, { guardId, by: 'ada', reason: null, admins: 1 });
+    await approveGuard(tenure.store, { guardId, by: 'admin:ada', reason: null, admins: 1 });
     await gather();
     expect((await drive(tenure, _id)).phase).toBe('coolingOff');
     await edit(place, both(place.staff, place.other));

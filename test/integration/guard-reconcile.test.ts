@@ -56,7 +56,7 @@ describe('a rejected mass change', () => {
       Promise.all(ids.map(async (id) => (await membershipById(tenure, id)).guard?.state ?? null));
     expect(await states()).toEqual(Array(4).fill('waits'));
 
-    await rejectGuard(tenure.store, { guardId: open!._id, by: 'ada', reason: null });
+    await rejectGuard(tenure.store, { guardId: open!._id, by: 'admin:ada', reason: null });
     while (await spreadGuards(tenure.store, tenure));
     await passMargin();
     expect(await reconcile(tenure, listingOf(simulator), directory.id)).toMatchObject({

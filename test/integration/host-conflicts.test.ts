@@ -167,7 +167,12 @@ describe('somebody whom the host knows', () => {
       .collection<{ _id: string }>('users')
       .insertOne({ _id: `old_${at.organizationId}`, email: at.email } as { _id: string });
     const { _id, userId } = await at.arrive(at.sketch('idp'));
-    await placeHold(tenure.store, { scope: { userId }, kind: 'legal', reason: null, by: 'ada' });
+    await placeHold(tenure.store, {
+      scope: { userId },
+      kind: 'legal',
+      reason: null,
+      by: 'admin:ada',
+    });
     await project(_id);
     expect(await at.requests()).toEqual([]);
     expect((await membershipById(tenure, _id)).backed).toBe(true);

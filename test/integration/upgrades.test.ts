@@ -48,7 +48,7 @@ async function asOfVersionOne(): Promise<void> {
 it('goes on with people, directories and link requests of version 1 where it stood', async () => {
   const organizationId = workosId('org');
   const directoryId = workosId('directory');
-  const { linkRequests, directories, fences } = tenure.store.collections;
+  const { linkRequests, directories, fences, holds } = tenure.store.collections;
   await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }));
   const [stays, left] = ['directory_user', 'directory_user'].map((kind) => ({
     id: workosId(kind),
@@ -73,8 +73,24 @@ it('goes on with people, directories and link requests of version 1 where it sto
     resolvedBy: null,
     resolvedAt: null,
   } as never);
+  const holdId = workosId('hold');
+  await holds.insertOne({
+    _id: holdId,
+    scope: { organizationId },
+    kind: 'legal',
+    reasonId: null,
+    createdBy: 'ada',
+    createdAt: new Date(),
+    releasedBy: null,
+    releasedAt: null,
+  });
 
   await migrate(tenure.store);
+
+  expect(await holds.findOne({ _id: holdId })).toMatchObject({
+    createdBy: 'admin:ada',
+    releasedBy: null,
+  });
 
   expect((await fences.findOne({ _id: 'schema' }))?.revision).toBe(schemaVersion);
   // A countdown that had begun goes on; nobody had counted it at a guard.

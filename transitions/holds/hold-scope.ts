@@ -39,7 +39,7 @@ export async function letConcernedLook(
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
   for (const { _id } of memberships) {
-    await changeMembership(tx, _id, { actor: `admin:${line.by}` }, (membership, note) => {
+    await changeMembership(tx, _id, { actor: line.by }, (membership, note) => {
       if (isCommitted(membership)) return;
       note(line.type, { holdId: hold._id, kind: hold.kind }, line.reasonId);
     });
