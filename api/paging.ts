@@ -30,14 +30,19 @@ export function pageOf<T extends z.ZodType>(
  * Reads a cursor: the sort key of the last entry, as JSON in base64url. It comes from outside, so it must
  * have exactly the shape that this list writes; an object in it could become an operator.
  *
+ * @param path where the request has it
  * @throws ApiProblem 422
  */
-export function readCursor<T>(cursor: string | undefined, key: z.ZodType<T>): T | null {
+export function readCursor<T>(
+  cursor: string | undefined,
+  key: z.ZodType<T>,
+  path = 'query.cursor',
+): T | null {
   if (cursor === undefined) return null;
   const parsed = key.safeParse(decoded(cursor));
   if (parsed.success) return parsed.data;
   throw new ApiProblem(422, 'invalid', 'The request is not valid.', {
-    errors: [{ path: 'cursor', message: 'This is no cursor of this list.' }],
+    errors: [{ path, message: 'This is no cursor of this list.' }],
   });
 }
 

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import { z } from 'zod';
 
+import { didYouMean } from '../platform/did-you-mean.ts';
 import type { Auth, Caller } from './authenticate.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiProblem, type InputError } from './problem.ts';
@@ -124,20 +125,28 @@ export function defineRoute<
   };
 }
 
-/** Validates one part of a request. */
+/** Validates one part of a request. `place` begins the paths of what is wrong in it; the body has none. */
 function validated<T extends z.ZodType>(schema: T, value: unknown, place: string): z.output<T> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: unknownField });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.slice(0, 50).map((issue) => inputError(issue, place));
   throw new ApiProblem(422, 'invalid', 'The request is not valid.', { errors });
 }
 
-/** Where and what, never the value: it may be a person's, and names of unknown fields come from outside too. */
+/** Where and what, never the value: it may be a person's. */
 function inputError(issue: z.core.$ZodIssue, place: string): InputError {
   const path = [place, ...issue.path.map(String)].filter((part) => part !== '').join('.');
-  if (issue.code === 'unrecognized_keys') return { path, message: 'There is an unknown field.' };
   return { path, message: issue.message };
 }
+
+/** The name of an unknown field comes from outside like its value, so only known ones are told. */
+const unknownField: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== 'unrecognized_keys') return undefined;
+  const known = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [];
+  const meant = issue.keys.map((key) => didYouMean(key, known)).find((hint) => hint !== '');
+  const all = known.length === 0 ? ' None is known here.' : ` Known are: ${known.join(', ')}.`;
+  return `There is an unknown field.${meant ?? all}`;
+};
 
 function checkReply(responses: Responses, reply: RawReply): void {
   const schema = responses[reply.status];

@@ -102,25 +102,50 @@ export interface Standing {
 /** The standing of somebody about whom nothing but the record matters. */
 export const goodStanding: Standing = { directoryGone: false, inAccessGroup: true };
 
+/** Why a directory user does not back its membership; the first that holds, in this order. */
+export const backingObstacles = [
+  'directoryGone',
+  'notAuthoritative',
+  'suspended',
+  'notActive',
+  'leavingAttribute',
+  'noAccessGroup',
+] as const;
+export type BackingObstacle = (typeof backingObstacles)[number];
+
 /**
- * Whether one directory user backs its membership under the organization's policy. Leaving signals are all
- * alike: any state but active, a deletion, a custom attribute that the policy names. A directory that is
- * not authoritative, or gone, backs nobody; under `accessByGroup` nor does one outside every access group.
+ * Whether one directory user backs its membership under the organization's policy. Of what is in its way only
+ * a suspension that the policy does not count as a leaving leaves something behind.
  */
 export function backingOf(
   user: Pick<DirectoryUser, 'directoryId' | 'records'>,
   policy: BackingPolicy,
   standing: Standing = goodStanding,
 ): Backing {
-  if (standing.directoryGone) return 'none';
+  const obstacle = obstacleOf(user, policy, standing);
+  if (obstacle === null) return 'backs';
+  return obstacle === 'suspended' ? 'suspended' : 'none';
+}
+
+/**
+ * What keeps one directory user from backing its membership; null: it backs it. Leaving signals are all
+ * alike: any state but active, a deletion, a custom attribute that the policy names. A directory that is
+ * not authoritative, or gone, backs nobody; under `accessByGroup` nor does one outside every access group.
+ */
+export function obstacleOf(
+  user: Pick<DirectoryUser, 'directoryId' | 'records'>,
+  policy: BackingPolicy,
+  standing: Standing,
+): BackingObstacle | null {
+  if (standing.directoryGone) return 'directoryGone';
   const authoritative =
     policy.lifecycleAuthority === 'any' || policy.lifecycleAuthority.includes(user.directoryId);
-  if (!authoritative) return 'none';
+  if (!authoritative) return 'notAuthoritative';
   const { state, profile } = currentRecord(user);
   if (state === 'suspended' && !policy.suspendedCountsAsLeaving) return 'suspended';
-  if (state !== 'active') return 'none';
-  if (saysTheyLeft(profile, policy.leavingAttributes)) return 'none';
-  return policy.accessByGroup && !standing.inAccessGroup ? 'none' : 'backs';
+  if (state !== 'active') return 'notActive';
+  if (saysTheyLeft(profile, policy.leavingAttributes)) return 'leavingAttribute';
+  return policy.accessByGroup && !standing.inAccessGroup ? 'noAccessGroup' : null;
 }
 
 /** What of a policy decides on backing. */

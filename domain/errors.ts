@@ -19,6 +19,7 @@ export const refusalCodes = [
   'notQuarantined',
   'bodyGone',
   'stillQuarantined',
+  'unknownType',
   'dryRunNeeded',
   'listingNotFinished',
   'directoryConnected',

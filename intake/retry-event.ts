@@ -29,7 +29,8 @@ export interface Retried {
  * told meanwhile. Of two retries at once one is refused, since both write the inbox's entry.
  *
  * @throws Refusal `notFound`; `notQuarantined` where it was applied, or discarded, before; `bodyGone` where
- * its body is not kept any more; `stillQuarantined` where it still cannot be applied: nothing changed then.
+ * its body is not kept any more; `stillQuarantined` where it still cannot be applied, `unknownType` where this
+ * version applies nothing of its type: nothing changed then.
  */
 export async function retryEvent(
   store: Store,
@@ -57,7 +58,13 @@ async function retryOnce(
   const parsed = parseEvent(envelopeOf(entry));
   const delivery = { transport: entry.transport, receivedAt: tx.at };
   const applied = await applyEvent(tx, parsed, delivery, options);
-  if (applied.outcome === 'quarantined' || applied.outcome === 'stored') {
+  if (applied.outcome === 'stored') {
+    throw new Refusal(
+      'unknownType',
+      'This version does not know the type: the event stays stored.',
+    );
+  }
+  if (applied.outcome === 'quarantined') {
     throw new Refusal('stillQuarantined', 'The event still cannot be applied as it is.');
   }
   const { body: _applied, bodyExpiresAt: _over, problems: _solved, ...kept } = entry;

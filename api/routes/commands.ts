@@ -34,17 +34,17 @@ interface Given {
 
 async function give(
   given: Given,
-  { store, signals }: ApiDeps,
+  deps: ApiDeps,
   apply: (store: Store, by: CommandBy) => Promise<Membership>,
 ): Promise<MembershipShape> {
-  const membership = await apply(store(), {
+  const membership = await apply(deps.store(), {
     membershipId: given.params.id,
-    actor: `admin:${given.caller.name}`,
+    actor: given.caller.actor,
     reason: given.body.reason ?? null,
   });
   const { _id: membershipId, organizationId, phase } = membership;
-  signals.lookAgain([{ membershipId, organizationId, phase }]);
-  return presentOneMembership(store(), membership);
+  deps.signals.lookAgain([{ membershipId, organizationId, phase }]);
+  return presentOneMembership(deps, membership);
 }
 
 /** A command that needs nothing but a reason, if that. */

@@ -1,6 +1,7 @@
 import type { Filter } from 'mongodb';
 import { z } from 'zod';
 
+import { Refusal } from '../../domain/errors.ts';
 import type { Membership } from '../../domain/membership.ts';
 import { directorySyncStates } from '../../domain/policy.ts';
 import { statuses } from '../../domain/words.ts';
@@ -75,20 +76,19 @@ export const dryRunRoute = defineRoute({
     const { organizations, memberships, linkRequests } = store().collections;
     const { list, limit, cursor } = query;
     const found = await organizations.findOne({ _id: organizationId });
-    const revision = found?.revision ?? 0;
+    if (found === null) throw new Refusal('notFound', 'There is no such organization.');
     const readAt = new Date();
     // Before the page: whoever comes in between is shown, but must be read once more.
     const losing = await whoLosesAccess(store(), organizationId);
     const after = readCursor(cursor, z.tuple([z.string().max(255)]))?.[0] ?? null;
     const shown = await pages[list](store(), organizationId, { limit, after });
     if (list === 'losesAccess') {
-      const by = `admin:${caller.name}`;
-      await recordDryRun(store(), { _id: organizationId, revision }, { ...losing, by, at: readAt });
+      await recordDryRun(store(), found, { ...losing, by: caller.actor, at: readAt });
     }
     const { finished, directories } = await firstListing(store(), organizationId);
     const body: z.input<typeof dryRun> = {
       organizationId,
-      directorySync: found?.directorySync ?? 'disabled',
+      directorySync: found.directorySync,
       readAt: readAt.toISOString(),
       listing: {
         finished,

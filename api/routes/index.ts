@@ -5,8 +5,15 @@ import { listNoticesRoute } from './attention.ts';
 import { cancelDeletionsRoute } from './cancel-deletions.ts';
 import { commandRoutes } from './commands.ts';
 import { listDirectoriesRoute, reconcileDirectoryRoute } from './directories.ts';
+import { listDirectoryGroupsRoute } from './directory-groups.ts';
 import { dryRunRoute } from './dry-run.ts';
-import { approveGuardRoute, getGuardRoute, listGuardsRoute, rejectGuardRoute } from './guards.ts';
+import {
+  approveGuardRoute,
+  getGuardRoute,
+  listGuardedRoute,
+  listGuardsRoute,
+  rejectGuardRoute,
+} from './guards.ts';
 import { liveRoute, metricsRoute, readyRoute } from './health.ts';
 import { listHoldsRoute, placeHoldRoute, releaseHoldRoute } from './holds.ts';
 import { importUsersRoute } from './import-users.ts';
@@ -16,7 +23,7 @@ import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
 import { observationsRoute } from './observations.ts';
 import { openApiRoute } from './openapi.ts';
 import { getPolicyRoute, putPolicyRoute } from './policy.ts';
-import { putProviderSwitchRoute } from './provider-switch.ts';
+import { getProviderSwitchRoute, putProviderSwitchRoute } from './provider-switch.ts';
 import {
   discardQuarantinedRoute,
   listQuarantineRoute,
@@ -46,13 +53,16 @@ export const routes: readonly Route[] = [
   dryRunRoute,
   observationsRoute,
   cancelDeletionsRoute,
+  getProviderSwitchRoute,
   putProviderSwitchRoute,
   getRoleMappingsRoute,
   putRoleMappingsRoute,
   listDirectoriesRoute,
+  listDirectoryGroupsRoute,
   reconcileDirectoryRoute,
   listGuardsRoute,
   getGuardRoute,
+  listGuardedRoute,
   approveGuardRoute,
   rejectGuardRoute,
   listLinkRequestsRoute,

@@ -97,7 +97,7 @@ export const resolveLinkRequestRoute = defineRoute({
       store(),
       {
         requestId: params.id,
-        actor: `admin:${caller.name}`,
+        actor: caller.actor,
         reason: text ?? null,
         decision,
       },
@@ -127,13 +127,14 @@ export const unlinkRoute = defineRoute({
     body: z.strictObject({ directoryUserId: id, reason }),
   },
   responses: { 200: membershipShape },
-  async handler({ params, body, caller }, { store, signals, hostFile, newUserId }) {
+  async handler({ params, body, caller }, deps) {
+    const { store, signals, hostFile, newUserId } = deps;
     const { membershipId, separateMembershipId } = await undoLink(
       store(),
       {
         membershipId: params.id,
         directoryUserId: body.directoryUserId,
-        actor: `admin:${caller.name}`,
+        actor: caller.actor,
         reason: body.reason ?? null,
       },
       { file: hostFile, newUserId },
@@ -142,7 +143,7 @@ export const unlinkRoute = defineRoute({
     const { organizationId } = membership;
     const both = [membershipId, separateMembershipId].filter((one) => one !== null);
     signals.lookAgain(both.map((one) => ({ membershipId: one, organizationId })));
-    return { status: 200, body: await presentOneMembership(store(), membership) };
+    return { status: 200, body: await presentOneMembership(deps, membership) };
   },
 });
 

@@ -15,9 +15,9 @@ export const getMembershipRoute = defineRoute({
   auth: 'admin',
   request: { params: z.strictObject({ id }), query: nothing, body: noBody },
   responses: { 200: membershipShape },
-  async handler({ params }, { store }) {
-    const membership = await membershipById(store(), params.id);
-    return { status: 200, body: await presentOneMembership(store(), membership) };
+  async handler({ params }, deps) {
+    const membership = await membershipById(deps.store(), params.id);
+    return { status: 200, body: await presentOneMembership(deps, membership) };
   },
 });
 

@@ -5,7 +5,7 @@ import {
   longestSwitchDays,
 } from '../../transitions/organization/announce-switch.ts';
 import { id, reason, time, timeText } from '../fields.ts';
-import { defineRoute, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing } from '../route.ts';
 
 const switchShape = z
   .strictObject({
@@ -15,6 +15,23 @@ const switchShape = z
       .meta({ description: 'The end of the window; null: none is announced.' }),
   })
   .meta({ id: 'ProviderSwitch' });
+
+const params = z.strictObject({ id });
+
+/** `GET /v1/organizations/{id}/provider-switch` */
+export const getProviderSwitchRoute = defineRoute({
+  method: 'get',
+  path: '/v1/organizations/{id}/provider-switch',
+  summary: 'Read whether a switch to another identity provider is announced, and until when',
+  description: 'Also of an organization that nobody has mentioned yet: then none is.',
+  auth: 'admin',
+  request: { params, query: nothing, body: noBody },
+  responses: { 200: switchShape },
+  async handler({ params: { id: organizationId } }, { store }) {
+    const found = await store().collections.organizations.findOne({ _id: organizationId });
+    return { status: 200, body: { organizationId, until: timeText(found?.switchUntil ?? null) } };
+  },
+});
 
 /** `PUT /v1/organizations/{id}/provider-switch` */
 export const putProviderSwitchRoute = defineRoute({
@@ -28,7 +45,7 @@ export const putProviderSwitchRoute = defineRoute({
     'found again loses access and waits at the guard.',
   auth: 'admin',
   request: {
-    params: z.strictObject({ id }),
+    params,
     query: nothing,
     body: z.strictObject({ until: z.nullable(z.iso.datetime()), reason }),
   },
@@ -36,7 +53,7 @@ export const putProviderSwitchRoute = defineRoute({
   async handler({ params: { id: organizationId }, body, caller }, { store }) {
     const organization = await announceSwitch(store(), organizationId, {
       until: body.until === null ? null : new Date(body.until),
-      by: `admin:${caller.name}`,
+      by: caller.actor,
       reason: body.reason ?? null,
     });
     return {

@@ -67,7 +67,7 @@ export const retryQuarantinedRoute = defineRoute({
   description:
     'It keeps its own time, so whatever newer was told meanwhile stays. 409 notQuarantined where it was ' +
     'applied or discarded before; bodyGone where its body is not kept any more; stillQuarantined where it ' +
-    'still cannot be applied.',
+    'still cannot be applied; unknownType where this version does not know its type.',
   auth: 'admin',
   request: { params, query: nothing, body },
   responses: { 200: quarantined },
@@ -76,7 +76,7 @@ export const retryQuarantinedRoute = defineRoute({
       store(),
       {
         eventId: given.params.id,
-        by: `admin:${given.caller.name}`,
+        by: given.caller.actor,
         reason: given.body.reason ?? null,
       },
       {
@@ -104,7 +104,7 @@ export const discardQuarantinedRoute = defineRoute({
   async handler(given, { store }) {
     const entry = await discardEvent(store(), {
       eventId: given.params.id,
-      by: `admin:${given.caller.name}`,
+      by: given.caller.actor,
       reason: given.body.reason ?? null,
     });
     return { status: 200, body: await present(store(), entry) };

@@ -2,34 +2,57 @@ import { Refusal } from '../../domain/errors.ts';
 import type { Membership } from '../../domain/membership.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { presentMembership, type MembershipShape } from '../shapes/membership.ts';
+import { obstaclesOf } from '../../transitions/membership/surroundings.ts';
+import type { ApiDeps } from '../deps.ts';
+import {
+  presentMembership,
+  type MembershipShape,
+  type StandingDirectoryUser,
+} from '../shapes/membership.ts';
 import { presentUser, type UserShape } from '../shapes/user.ts';
 
-/** Presents users with all their memberships and directory users, in two reads for all of them. */
-export async function presentUsers(store: Store, users: UserDocument[]): Promise<UserShape[]> {
-  const { memberships, directoryUsers } = store.collections;
+type Deps = Pick<ApiDeps, 'store' | 'hostFile'>;
+
+/** Presents users with all their memberships and directory users, in a few reads for all of them. */
+export async function presentUsers(deps: Deps, users: UserDocument[]): Promise<UserShape[]> {
   const ids = users.map(({ _id }) => _id);
-  const found = await memberships
-    .find({ userId: { $in: ids } })
+  const memberships = await deps
+    .store()
+    .collections.memberships.find({ userId: { $in: ids } })
     .sort({ _id: 1 })
     .toArray();
-  const mirrors = await directoryUsers
-    .find({ membershipId: { $in: found.map(({ _id }) => _id) } })
-    .sort({ _id: 1 })
-    .toArray();
-  return users.map((user) => presentUser(user, found, mirrors));
+  const directoryUsers = await directoryUsersOf(deps, memberships);
+  return users.map((user) => presentUser(user, memberships, directoryUsers));
 }
 
 /** Presents one membership with its directory users. */
 export async function presentOneMembership(
-  store: Store,
+  deps: Deps,
   membership: Membership,
 ): Promise<MembershipShape> {
-  const mirrors = await store.collections.directoryUsers
-    .find({ membershipId: membership._id })
+  return presentMembership(membership, await directoryUsersOf(deps, [membership]));
+}
+
+/** The directory users behind memberships, each judged by the facts of its membership's organization. */
+async function directoryUsersOf(
+  { store, hostFile }: Deps,
+  memberships: Membership[],
+): Promise<StandingDirectoryUser[]> {
+  const { directoryUsers, organizations } = store().collections;
+  const mirrors = await directoryUsers
+    .find({ membershipId: { $in: memberships.map(({ _id }) => _id) } })
     .sort({ _id: 1 })
     .toArray();
-  return presentMembership(membership, mirrors);
+  if (mirrors.length === 0) return [];
+  const homes = new Map(memberships.map(({ _id, organizationId }) => [_id, organizationId]));
+  const homeOf = ({ membershipId }: (typeof mirrors)[number]) => homes.get(membershipId ?? '');
+  const found = await organizations.find({ _id: { $in: [...new Set(homes.values())] } }).toArray();
+  const standing = found.map(async (organization) => {
+    const theirs = mirrors.filter((mirror) => homeOf(mirror) === organization._id);
+    const obstacles = await obstaclesOf(store(), organization, hostFile, theirs);
+    return theirs.map((mirror) => ({ mirror, obstacle: obstacles.get(mirror._id) ?? null }));
+  });
+  return (await Promise.all(standing)).flat();
 }
 
 /** @throws Refusal `notFound` */

@@ -27,9 +27,10 @@ export const searchUsersRoute = defineRoute({
   auth: 'admin',
   request: { params: nothing, query: nothing, body },
   responses: { 200: pageOf(userShape) },
-  async handler({ body: { q, organizationId, limit, cursor } }, { store }) {
-    const after = readCursor(cursor, z.tuple([z.string().max(255)]))?.[0];
-    const found = await store()
+  async handler({ body: { q, organizationId, limit, cursor } }, deps) {
+    const after = readCursor(cursor, z.tuple([z.string().max(255)]), 'cursor')?.[0];
+    const found = await deps
+      .store()
       .collections.users.find(
         {
           $or: beginsWith(linkKey(q) ?? ''),
@@ -42,7 +43,7 @@ export const searchUsersRoute = defineRoute({
       .limit(limit + 1)
       .toArray();
     const { entries, next } = page(found, limit, ({ _id }) => [_id]);
-    return { status: 200, body: { data: await presentUsers(store(), entries), next } };
+    return { status: 200, body: { data: await presentUsers(deps, entries), next } };
   },
 });
 

@@ -30,9 +30,9 @@ export const listUsersRoute = defineRoute({
     body: noBody,
   },
   responses: { 200: pageOf(userShape) },
-  async handler({ query }, { store }) {
-    const { users, next } = await listUsers(store(), query);
-    return { status: 200, body: { data: await presentUsers(store(), users), next } };
+  async handler({ query }, deps) {
+    const { users, next } = await listUsers(deps.store(), query);
+    return { status: 200, body: { data: await presentUsers(deps, users), next } };
   },
 });
 
@@ -44,9 +44,9 @@ export const getUserRoute = defineRoute({
   auth: 'admin',
   request: { params: z.strictObject({ id }), query: nothing, body: noBody },
   responses: { 200: userShape },
-  async handler({ params }, { store }) {
-    const user = await store().collections.users.findOne({ _id: params.id });
-    const [shown] = user === null ? [] : await presentUsers(store(), [user]);
+  async handler({ params }, deps) {
+    const user = await deps.store().collections.users.findOne({ _id: params.id });
+    const [shown] = user === null ? [] : await presentUsers(deps, [user]);
     if (shown === undefined) throw new Refusal('notFound', 'There is no such user.');
     return { status: 200, body: shown };
   },

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 
-import { currentRecord, type DirectoryUser } from '../../domain/directory-user.ts';
+import {
+  backingObstacles,
+  currentRecord,
+  type BackingObstacle,
+  type DirectoryUser,
+} from '../../domain/directory-user.ts';
 import {
   guardOf,
   hasLeft,
@@ -16,6 +21,13 @@ const directoryUserShape = z.strictObject({
   directoryId: id,
   idpId: z.nullable(z.string()),
   state: z.enum(['active', 'inactive', 'suspended', 'deleted']),
+  backs: z.boolean().meta({ description: 'Whether it keeps the person in.' }),
+  backsNotBecause: z.nullable(z.enum(backingObstacles)).meta({
+    description:
+      'directoryGone: its directory was deleted, unlinked or moved, or the organization deleted. ' +
+      'notAuthoritative: the policy names other directories. leavingAttribute, noAccessGroup: by the policy. ' +
+      'notActive, suspended: its state; suspended where the policy does not count that as a leaving.',
+  }),
 });
 
 /** A membership as the API shows it (section 7 of the design). */
@@ -49,6 +61,12 @@ export const membershipShape = z
 
 export type MembershipShape = z.input<typeof membershipShape>;
 
+/** A directory user, and what keeps it from backing its membership; null: it backs it. */
+export interface StandingDirectoryUser {
+  mirror: DirectoryUser;
+  obstacle: BackingObstacle | null;
+}
+
 /**
  * Presents a membership.
  *
@@ -56,7 +74,7 @@ export type MembershipShape = z.input<typeof membershipShape>;
  */
 export function presentMembership(
   membership: Membership,
-  directoryUsers: readonly DirectoryUser[],
+  directoryUsers: readonly StandingDirectoryUser[],
 ): MembershipShape {
   return {
     id: membership._id,
@@ -76,7 +94,7 @@ export function presentMembership(
     generation: membership.generation,
     outcome: membership.outcome,
     directoryUsers: directoryUsers
-      .filter(({ membershipId }) => membershipId === membership._id)
+      .filter(({ mirror }) => mirror.membershipId === membership._id)
       .map(presentDirectoryUser),
   };
 }
@@ -89,14 +107,17 @@ function deletionDueAt(membership: Membership): Date | null {
   return counts && !waits ? membership.dueAt : null;
 }
 
-function presentDirectoryUser(
-  directoryUser: DirectoryUser,
-): MembershipShape['directoryUsers'][number] {
-  const record = currentRecord(directoryUser);
+function presentDirectoryUser({
+  mirror,
+  obstacle,
+}: StandingDirectoryUser): MembershipShape['directoryUsers'][number] {
+  const record = currentRecord(mirror);
   return {
     id: record.id,
-    directoryId: directoryUser.directoryId,
-    idpId: directoryUser.idpId ?? null,
+    directoryId: mirror.directoryId,
+    idpId: mirror.idpId ?? null,
     state: record.state,
+    backs: obstacle === null,
+    backsNotBecause: obstacle,
   };
 }

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 
-import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { Membership } from '../../domain/membership.ts';
 import { statuses, type Status } from '../../domain/words.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import { id } from '../fields.ts';
-import { membershipShape, presentMembership } from './membership.ts';
+import { membershipShape, presentMembership, type StandingDirectoryUser } from './membership.ts';
 
 /** A user as the API shows it, with every membership. */
 export const userShape = z
@@ -24,7 +23,7 @@ export type UserShape = z.input<typeof userShape>;
 export function presentUser(
   user: UserDocument,
   memberships: readonly Membership[],
-  directoryUsers: readonly DirectoryUser[],
+  directoryUsers: readonly StandingDirectoryUser[],
 ): UserShape {
   const own = memberships.filter(({ userId }) => userId === user._id);
   return {

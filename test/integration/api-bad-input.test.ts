@@ -152,7 +152,7 @@ describe('bad input', () => {
       expect([path, answer.status, answer.json.errors[0].path]).toEqual([
         path,
         422,
-        expect.stringContaining('cursor'),
+        'query.cursor',
       ]);
     }
   });
@@ -164,6 +164,42 @@ describe('bad input', () => {
       expect([status, json.errors[0].path]).toEqual([422, 'query.limit']);
     },
   );
+
+  it('in a cursor that a body has is answered 422 at its place there', async () => {
+    const body = { q: 'a', cursor: '!!!' };
+    const { status, json } = await api.call('POST', '/v1/users/search', { body });
+    expect([status, json.errors[0].path]).toEqual([422, 'cursor']);
+  });
+
+  it.each<[string, string, string, unknown, string, RegExp]>([
+    ['search', 'POST', '/v1/users/search', { q: 'a', limits: 3 }, '', /Did you mean limit\?$/],
+    ['search', 'POST', '/v1/users/search', { q: 'a', zzzzzzzz: 3 }, '', /are: q, organizationId, /],
+    [
+      'a part of a body',
+      'PUT',
+      '/v1/organizations/org_x/policy',
+      { guard: { maxUser: 3 } },
+      'guard',
+      /Did you mean maxUsers\?$/,
+    ],
+    [
+      'one of several bodies',
+      'POST',
+      '/v1/link-requests/x/resolve',
+      { action: 'ignore', user: 'u' },
+      '',
+      /are: action, reason\.$/,
+    ],
+    ['a query', 'GET', '/v1/users?organisationId=x', undefined, 'query', /mean organizationId\?$/],
+    ['no query', 'GET', '/v1/users/x?a=1', undefined, 'query', /None is known here\.$/],
+  ])('of an unknown field in %s names the known ones (%#)', async (_, ...call) => {
+    const [method, path, body, place, message] = call;
+    const { status, json } = await api.call(method, path, { body });
+    expect([status, json.errors]).toEqual([
+      422,
+      [{ path: place, message: expect.stringMatching(message) }],
+    ]);
+  });
 
   it('is never echoed', async () => {
     const secret = 'ada.secret@example.com';

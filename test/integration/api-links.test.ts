@@ -168,6 +168,18 @@ describe('the quarantine', () => {
     });
   });
 
+  it('says of a type that this version does not know that it stays stored', async () => {
+    const event = { ...aPerson().event('created'), event: 'dsync.user.promoted' };
+    expect((await api.deliver(event)).status).toBe(200);
+    const answer = await api.call('POST', `/v1/quarantine/${event.id}/retry`);
+    expect([answer.status, answer.json.code]).toEqual([409, 'unknownType']);
+    const { inbox } = api.store.collections;
+    expect(await inbox.findOne({ _id: event.id })).toMatchObject({
+      outcome: 'stored',
+      body: expect.any(String),
+    });
+  });
+
   it('applies on a retry what this version understands, once, and forgets the body', async () => {
     // As a former version would have left an event that it did not understand.
     const person = aPerson();

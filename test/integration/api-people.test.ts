@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { openMembership } from '../../transitions/membership/open-membership.ts';
+import { directoryEvent } from '../support/events.ts';
 import { aPerson, startApi, type TestApi } from './api-fixture.ts';
 
 let api: TestApi;
@@ -69,6 +70,8 @@ describe('users', () => {
               directoryId: person.directoryId,
               idpId: expect.stringContaining('idp_'),
               state: 'active',
+              backs: true,
+              backsNotBecause: null,
             },
           ],
         },
@@ -94,7 +97,7 @@ describe('users', () => {
           generation: 1,
           disabledAt: time,
           deletionDueAt: time,
-          directoryUsers: [{ state: 'inactive' }],
+          directoryUsers: [{ state: 'inactive', backs: false, backsNotBecause: 'notActive' }],
         },
       ],
     });
@@ -102,6 +105,34 @@ describe('users', () => {
     const days = (Date.parse(deletionDueAt) - Date.parse(disabledAt)) / 86_400_000;
     expect(days).toBeGreaterThanOrEqual(30);
     expect(days).toBeLessThan(30.05);
+  });
+
+  it('say of an active record that it keeps nobody in once its directory is gone', async () => {
+    const { person, user } = await joined();
+    const { directoryId: id, organizationId } = person;
+    await api.deliver(directoryEvent('deleted', { id, organizationId }));
+    const { json } = await api.call('GET', `/v1/users/${user.id}`);
+    expect(json.memberships[0].directoryUsers).toMatchObject([
+      { id: person.id, state: 'active', backs: false, backsNotBecause: 'directoryGone' },
+    ]);
+  });
+
+  it('say which policy keeps a record from keeping somebody in', async () => {
+    const { person, membership } = await joined();
+    const path = `/v1/organizations/${person.organizationId}/policy`;
+    const why = async (policy: object) => {
+      expect((await api.call('PUT', path, { body: policy })).status).toBe(200);
+      const { json } = await api.call('GET', `/v1/memberships/${membership.id}`);
+      return json.directoryUsers[0].backsNotBecause;
+    };
+    expect(await why({ lifecycleAuthority: ['directory_other'] })).toBe('notAuthoritative');
+    expect(await why({ accessByGroup: true })).toBe('noAccessGroup');
+    await api.deliver(person.event('updated', { custom_attributes: { employment: 'ended' } }));
+    const leavingAttributes = [{ attribute: 'employment', values: ['ended'] }];
+    expect(await why({ leavingAttributes })).toBe('leavingAttribute');
+    await api.deliver(person.event('updated', { state: 'suspended' }));
+    expect(await why({ suspendedCountsAsLeaving: false })).toBe('suspended');
+    expect(await why({})).toBe('notActive');
   });
 
   it('are filtered by organization, directory user, status and phase', async () => {

@@ -40,7 +40,7 @@ describe('a hold', () => {
         scope: { userId: user.id },
         kind: 'legal',
         reason: 'Case 7',
-        createdBy: 'ada',
+        createdBy: 'admin:ada',
         createdAt: expect.any(String),
         releasedBy: null,
         releasedAt: null,
@@ -53,7 +53,7 @@ describe('a hold', () => {
     expect(active.json).toEqual({ data: [placed.json], next: null });
     const path = `/v1/holds/${placed.json.id}/release`;
     const released = await api.call('POST', path, { body: { reason: 'Closed' } });
-    expect([released.status, released.json.releasedBy]).toEqual([200, 'ada']);
+    expect([released.status, released.json.releasedBy]).toEqual([200, 'admin:ada']);
     const again = await api.call('POST', path);
     expect([again.status, again.json.code]).toEqual([409, 'holdReleased']);
     const rest = await api.call('GET', `/v1/holds?userId=${user.id}&state=active`);
@@ -84,6 +84,27 @@ describe('a hold', () => {
     const body = { scope: { userId: 'nobody' }, kind: 'legal' };
     expect((await api.call('POST', '/v1/holds', { body })).status).toBe(404);
     expect((await api.call('POST', '/v1/holds/nothing/release')).status).toBe(404);
+  });
+});
+
+describe('an announced switch of provider', () => {
+  it('is read as it was announced, and as none before and after', async () => {
+    const path = '/v1/organizations/org_switching/provider-switch';
+    const read = async () => (await api.call('GET', path)).json;
+    expect(await read()).toEqual({ organizationId: 'org_switching', until: null });
+    const until = new Date(Date.now() + 86_400_000).toISOString();
+    expect((await api.call('PUT', path, { body: { until } })).status).toBe(200);
+    expect(await read()).toEqual({ organizationId: 'org_switching', until });
+    expect((await api.call('PUT', path, { body: { until: null } })).status).toBe(200);
+    expect(await read()).toEqual({ organizationId: 'org_switching', until: null });
+  });
+});
+
+describe('the cancelling of deletions', () => {
+  it('in an organization that nobody has mentioned is answered 404', async () => {
+    const path = '/v1/organizations/org_nowhere/cancel-deletions';
+    const { status, json } = await api.call('POST', path, { body: {} });
+    expect([status, json.code]).toEqual([404, 'notFound']);
   });
 });
 

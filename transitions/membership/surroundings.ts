@@ -1,7 +1,9 @@
 import {
   backingOf,
   currentRecord,
+  obstacleOf,
   type Backing,
+  type BackingObstacle,
   type DirectoryUser,
   type Standing,
 } from '../../domain/directory-user.ts';
@@ -10,7 +12,7 @@ import { groupsGrantAccess, type GroupFacts, type RoleMapping } from '../../doma
 import type { HostFile } from '../../domain/host-file.ts';
 import type { Policy } from '../../domain/policy.ts';
 import type { DirectoryDocument, OrganizationDocument } from '../../platform/mongo/documents.ts';
-import type { Transaction } from '../../platform/mongo/store.ts';
+import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { policyOf } from '../organization/organization.ts';
 
 /** What decides on a person beside their own records: read in the transaction that judges them. */
@@ -51,9 +53,33 @@ export function saysTheyAreOut(mirror: DirectoryUser, surroundings: Surroundings
   return hasSay && backingOf(mirror, byItself, surroundings.standingOf(mirror)) === 'none';
 }
 
+/** What is read through: a transaction, wherever something is decided by it. */
+type Reading = Pick<Transaction, 'collections' | 'session'>;
+
+/**
+ * What keeps each of these directory users of one organization from backing anybody, to be shown: nothing
+ * may be decided by it. null: it backs.
+ */
+export async function obstaclesOf(
+  { client, collections }: Store,
+  organization: OrganizationDocument,
+  file: Pick<HostFile, 'defaults'>,
+  mirrors: readonly DirectoryUser[],
+): Promise<Map<string, BackingObstacle | null>> {
+  const surroundings = await client.withSession(async (session) =>
+    surroundingsOf({ collections, session }, organization, file, mirrors),
+  );
+  return new Map(
+    mirrors.map((mirror) => {
+      const standing = surroundings.standingOf(mirror);
+      return [mirror._id, obstacleOf(mirror, surroundings.policy, standing)];
+    }),
+  );
+}
+
 /** Reads the directories of these mirrors and, where anything is mapped to groups, their groups. */
 export async function surroundingsOf(
-  tx: Transaction,
+  tx: Reading,
   organization: OrganizationDocument,
   file: Pick<HostFile, 'defaults'>,
   mirrors: readonly DirectoryUser[],
@@ -118,7 +144,7 @@ export function keptBySwitch({
 }
 
 async function directoriesOf(
-  tx: Transaction,
+  tx: Reading,
   mirrors: readonly DirectoryUser[],
   known: DirectoryDocument | undefined,
 ): Promise<Map<string, DirectoryDocument>> {
@@ -135,7 +161,7 @@ async function directoriesOf(
 
 /** Only those of these groups leave the server: of an organization's thousand a person concerns a few. */
 async function mappingsOf(
-  tx: Transaction,
+  tx: Reading,
   organizationId: string,
   groupIds: string[],
 ): Promise<RoleMapping[]> {
@@ -150,7 +176,7 @@ async function mappingsOf(
 
 /** The groups that these people are in now, by the id of their current record. */
 async function groupIdsOf(
-  tx: Transaction,
+  tx: Reading,
   mirrors: readonly DirectoryUser[],
 ): Promise<Map<string, string[]>> {
   const { session } = tx;
