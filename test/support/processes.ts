@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { MongoClient, type Db } from 'mongodb';
 
 import type { Child } from '../../local/supervisor/child.ts';
-import { endProcesses, signalGroup } from '../../local/supervisor/end-processes.ts';
+import { endProcesses, signalGroup, stackMarker } from '../../local/supervisor/end-processes.ts';
 import { startGuard, type Guard } from '../../local/supervisor/guard.ts';
 import { launch, logTail, waitUntilReady, type Part } from '../../local/supervisor/part.ts';
 import { freePort } from '../../local/supervisor/ports.ts';
@@ -65,6 +65,8 @@ export interface TenureProcesses {
   readonly adminKey: string;
   readonly gateKey: string;
   readonly queuePrefix: string;
+  /** The path of the host file: what a test writes there counts from the next start on. */
+  readonly hostFile: string;
   /** Direct looks into MongoDB, past every proxy. */
   readonly store: Store;
   readonly hostDb: Db;
@@ -202,6 +204,7 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
     adminKey,
     gateKey,
     queuePrefix,
+    hostFile,
     store: storeOn(client, database),
     hostDb: client.db(hostDatabase),
     async another(name, env) {
@@ -387,7 +390,7 @@ function manage(
     async start() {
       // A start that was killed before it polled counts for nothing.
       starts = (log().match(/"msg":"polling"/g)?.length ?? 0) + 1;
-      const child = launch(part, { TENURE_STACK_RUN: how.marker });
+      const child = launch(part, { [stackMarker]: how.marker });
       running = { child, identity: await child.identity };
       how.changed();
       await waitUntilReady(part, child);
