@@ -357,6 +357,13 @@ export interface BadCall {
 
 const check = { organizationId: 'org_bad_input', action: 'read', userId: 'nobody' };
 const post = { method: 'POST', path: '/v1/access-checks', key: 'gate' } as const;
+const who = { organizationId: 'org_bad_input', sso: { idpId: 'idp_nobody' } };
+const login = { method: 'POST', path: '/v1/logins', key: 'gate' } as const;
+const mappings = { method: 'PUT', path: '/v1/organizations/org_bad_input/role-mappings' } as const;
+const providerSwitch = {
+  method: 'PUT',
+  path: '/v1/organizations/org_bad_input/provider-switch',
+} as const;
 const invalid = { status: 422, code: 'invalid' } as const;
 
 export const badCalls: BadCall[] = [
@@ -544,6 +551,185 @@ export const badCalls: BadCall[] = [
     path: '/v1/organizations/org_bad_input/policy',
     body: { coolingOffDays: 1 },
     ...invalid,
+  },
+  {
+    input: 'a policy with an operator object as the value of a leaving',
+    method: 'PUT',
+    path: '/v1/organizations/org_bad_input/policy',
+    body: { leavingAttributes: [{ attribute: 'status', values: [operator] }] },
+    ...invalid,
+  },
+  {
+    input: 'a policy with a state of Directory Sync that is none',
+    method: 'PUT',
+    path: '/v1/organizations/org_bad_input/policy',
+    body: { directorySync: 'on' },
+    ...invalid,
+  },
+  { input: 'a login of nobody', ...login, body: { organizationId: 'org_bad_input' }, ...invalid },
+  { input: 'a login for another action', ...login, body: { ...who, action: 'write' }, ...invalid },
+  ...['idpId', 'email', 'firstName', 'lastName', 'name', 'connectionId'].map((field) => ({
+    input: `\`sso.${field}\` of a login is an operator object`,
+    ...login,
+    body: { ...who, sso: { ...who.sso, [field]: operator } },
+    ...invalid,
+  })),
+  ...['idpId', 'email', 'firstName'].map((field) => ({
+    input: `\`sso.${field}\` of a login holds a lone surrogate`,
+    ...login,
+    body: { ...who, sso: { ...who.sso, [field]: 'a\ud800' } },
+    ...invalid,
+  })),
+  {
+    input: 'a NUL character in the name of an SSO profile',
+    ...login,
+    body: { ...who, sso: { ...who.sso, lastName: 'a\u0000' } },
+    ...invalid,
+  },
+  {
+    input: 'a name of 10,000 characters in an SSO profile',
+    ...login,
+    body: { ...who, sso: { ...who.sso, name: 'n'.repeat(10_000) } },
+    ...invalid,
+  },
+  {
+    input: 'a role mapping of an operator object',
+    ...mappings,
+    body: { data: [{ directoryGroupId: operator }] },
+    ...invalid,
+  },
+  {
+    input: 'a role mapping that gives an operator object',
+    ...mappings,
+    body: { data: [{ directoryGroupId: 'group_1', roles: [operator] }] },
+    ...invalid,
+  },
+  {
+    input: 'a role with a NUL character in its name',
+    ...mappings,
+    body: { data: [{ directoryGroupId: 'group_1', roles: ['a\u0000'] }] },
+    ...invalid,
+  },
+  {
+    input: 'two role mappings of one group',
+    ...mappings,
+    body: { data: [{ directoryGroupId: 'group_1' }, { directoryGroupId: 'group_1' }] },
+    ...invalid,
+  },
+  {
+    input: 'more than 1,000 role mappings',
+    ...mappings,
+    body: { data: Array.from({ length: 1_001 }, (_, n) => ({ directoryGroupId: `group_${n}` })) },
+    ...invalid,
+  },
+  { input: 'one role mapping instead of a list', ...mappings, body: { data: {} }, ...invalid },
+  {
+    input: 'manual roles of a membership that does not exist',
+    method: 'PUT',
+    path: '/v1/memberships/nobody/roles',
+    body: { roles: ['editor'] },
+    status: 404,
+    code: 'notFound',
+  },
+  {
+    input: 'an operator object as a manual role',
+    method: 'PUT',
+    path: '/v1/memberships/nobody/roles',
+    body: { roles: [operator] },
+    ...invalid,
+  },
+  {
+    input: 'the forgetting of the SSO identity of nobody',
+    method: 'POST',
+    path: '/v1/memberships/nobody/forget-sso-identity',
+    body: {},
+    status: 404,
+    code: 'notFound',
+  },
+  {
+    input: 'the undoing of a link of an operator object',
+    method: 'POST',
+    path: '/v1/memberships/nobody/unlink',
+    body: { directoryUserId: operator },
+    ...invalid,
+  },
+  ...['approve', 'reject'].map((decision) => ({
+    input: `a decision on a guard that does not exist (${decision})`,
+    method: 'POST',
+    path: `/v1/guards/nobody/${decision}`,
+    body: {},
+    status: 404,
+    code: 'notFound',
+  })),
+  {
+    input: 'an operator object as the reason of a decision',
+    method: 'POST',
+    path: '/v1/guards/nobody/approve',
+    body: { reason: operator },
+    ...invalid,
+  },
+  {
+    input: 'a state of guards that is none',
+    method: 'GET',
+    path: '/v1/guards?state=waiting',
+    ...invalid,
+  },
+  {
+    input: 'a switch of provider until a time that is none',
+    ...providerSwitch,
+    body: { until: 'tomorrow' },
+    ...invalid,
+  },
+  {
+    input: 'a switch of provider until yesterday',
+    ...providerSwitch,
+    body: { until: '2020-01-01T00:00:00Z' },
+    status: 422,
+    code: 'switchInThePast',
+  },
+  {
+    input: 'a switch of provider that lasts for years',
+    ...providerSwitch,
+    body: { until: '2100-01-01T00:00:00Z' },
+    status: 422,
+    code: 'switchTooLong',
+  },
+  {
+    input: 'the discarding of an event that never came',
+    method: 'POST',
+    path: '/v1/quarantine/event_never/discard',
+    body: {},
+    status: 404,
+    code: 'notFound',
+  },
+  {
+    input: 'a retry with an operator object as its reason',
+    method: 'POST',
+    path: '/v1/quarantine/event_never/retry',
+    body: { reason: operator },
+    ...invalid,
+  },
+  {
+    input: 'the comparison of a directory that does not exist',
+    method: 'POST',
+    path: '/v1/directories/nobody/reconcile',
+    body: {},
+    status: 404,
+    code: 'notFound',
+  },
+  {
+    input: 'a list of the dry run that is none',
+    method: 'GET',
+    path: '/v1/organizations/org_bad_input/dry-run?list=everybody',
+    ...invalid,
+  },
+  {
+    input: 'cancelled deletions of an organization that nobody has mentioned',
+    method: 'POST',
+    path: '/v1/organizations/org_never/cancel-deletions',
+    body: {},
+    status: 404,
+    code: 'notFound',
   },
   {
     input: 'an import with an operator object',

@@ -8,7 +8,7 @@ import { logIn } from '../../transitions/logins/log-in.ts';
 import { afterCoolingOff, drive } from '../support/by-hand.ts';
 import { directoryEvent } from '../support/events.ts';
 import { meeting, unlocked } from '../support/fences.ts';
-import { aPerson, gateKey, startApi, type TestApi } from './api-fixture.ts';
+import { aHostFile, aPerson, gateKey, startApi, type TestApi } from './api-fixture.ts';
 
 let api: TestApi;
 
@@ -37,8 +37,8 @@ function profile(name = `ada.${randomUUID().slice(0, 8)}`) {
   };
 }
 
-async function login(organizationId: string, who: object): Promise<any> {
-  const { status, json } = await api.call('POST', '/v1/logins', {
+async function login(organizationId: string, who: object, at = api): Promise<any> {
+  const { status, json } = await at.call('POST', '/v1/logins', {
     body: { organizationId, ...who },
     key: gateKey,
   });
@@ -240,6 +240,92 @@ describe('a login in an organization without Directory Sync', () => {
   });
 });
 
+describe("a first login where no two of the host's users may have one address", () => {
+  const hostFile = aHostFile({
+    users: {
+      connector: 'mongodb',
+      collection: 'users',
+      id: 'string',
+      uniqueEmail: true,
+      fields: { email: 'email' },
+    },
+  });
+  let unique: TestApi;
+
+  beforeAll(async () => {
+    unique = await startApi({ store: api.store, deps: { hostFile } });
+  });
+
+  afterAll(async () => unique.close());
+
+  const firstLogin = async (organizationId: string, who: object): Promise<any> =>
+    login(organizationId, who, unique);
+
+  it('makes nobody with an address that somebody of another organization has, and tells an admin once', async () => {
+    const [here, there] = [await ssoOnly(), await ssoOnly()];
+    const sso = profile();
+    const holder = await imported(there, { email: sso.email.toUpperCase() });
+    const refused = { allowed: false, reason: 'identityMismatch', userId: null };
+    expect(await firstLogin(here, { sso })).toMatchObject(refused);
+    expect(await firstLogin(here, { userId: 'user_of_somebody_else', sso })).toMatchObject(refused);
+    expect(await peopleOf(here)).toEqual([]);
+    const { json } = await api.call('GET', `/v1/notices?organizationId=${here}`);
+    expect(json.data).toMatchObject([{ code: 'looksAlike', subjectId: holder }]);
+    expect(await firstLogin(here, { sso: { ...sso, email: `other.${sso.email}` } })).toMatchObject({
+      allowed: true,
+    });
+  });
+
+  it('knows the person by the id of the host application, or once they are imported', async () => {
+    const [here, elsewhere, there] = [await ssoOnly(), await ssoOnly(), await ssoOnly()];
+    const sso = profile();
+    const userId = await imported(there, { email: sso.email });
+    expect(await firstLogin(here, { userId, sso })).toMatchObject({ allowed: true, userId });
+    expect(await firstLogin(elsewhere, { sso })).toMatchObject({ allowed: false });
+    const users = [{ id: userId, organizationId: elsewhere, email: sso.email }];
+    expect((await api.call('POST', '/v1/users', { body: { users } })).status).toBe(200);
+    expect(await firstLogin(elsewhere, { sso })).toMatchObject({ allowed: true, userId });
+  });
+
+  it('makes nobody with the address of somebody who left, while they are not forgotten', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const leaver = aPerson({ organizationId: org, email: sso.email, idpId: 'idp_leaver' });
+    await deliver(leaver.event('created'));
+    await deliver(leaver.event('deleted'));
+    const { organizations } = api.store.collections;
+    await organizations.updateOne({ _id: org }, { $set: { directorySync: 'disabled' } });
+    expect(await firstLogin(org, { sso })).toMatchObject({
+      allowed: false,
+      reason: 'identityMismatch',
+    });
+    expect(await peopleOf(org)).toHaveLength(1);
+  });
+
+  async function race(locks: boolean): Promise<number> {
+    const { store } = meeting(locks ? api.store : unlocked(api.store), 2);
+    const email = `${randomUUID()}@example.com`;
+    const rules = { file: hostFile, newUserId: api.deps.newUserId, mayCreate: true };
+    const names = { firstName: null, lastName: null, name: null, connectionId: null };
+    const organizations = [await ssoOnly(), await ssoOnly()];
+    await Promise.all(
+      organizations.map(async (organizationId) =>
+        logIn(store, { organizationId, sso: { ...names, idpId: organizationId, email } }, rules),
+      ),
+    );
+    return api.store.collections.memberships.countDocuments({
+      organizationId: { $in: organizations },
+    });
+  }
+
+  it('makes one of two who come to two organizations at once, and both where nothing locks', async () => {
+    for (let times = 0; times < 5; times += 1) expect(await race(true)).toBe(1);
+    const without = [];
+    for (let times = 0; times < 5; times += 1) without.push(await race(false));
+    expect(without).toContain(2);
+  });
+});
+
 describe('a login in an organization with Directory Sync', () => {
   it('lets nobody in whom the directory does not have, whatever the policy says', async () => {
     const person = aPerson();
@@ -382,6 +468,7 @@ describe('the call itself', () => {
       { organizationId: 'org_x', sso: {} },
       { organizationId: 'org_x', sso: { idpId: { $ne: null } } },
       { organizationId: 'org_x', sso: { idpId: 'x', email: ' ' } },
+      { organizationId: 'org_x', sso: { idpId: '\ud800' } },
       { ...body, action: 'write' },
       { ...body, surprise: true },
     ]) {

@@ -4,12 +4,13 @@ import type { Policy } from '../../domain/policy.ts';
 import type { UserProfile } from '../../domain/profile.ts';
 import type { OrganizationDocument } from '../../platform/mongo/documents.ts';
 import type { Transaction } from '../../platform/mongo/store.ts';
+import { lockLinkKeys, usersHaving } from '../links/link-candidates.ts';
 import { createMembership } from '../membership/create-membership.ts';
 import { writeGateIdentities } from '../membership/gate-identities.ts';
 import { lockImport } from '../organization/import-locks.ts';
 import { learnIdentity } from './learn-identity.ts';
 import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
-import { notice } from '../notice.ts';
+import { notice, noticeOnce } from '../notice.ts';
 import { ensureOrganization, policyOf } from '../organization/organization.ts';
 
 /** A login of somebody whom nobody knows. */
@@ -43,6 +44,11 @@ export async function joinByLogin(
   if (userId !== undefined && (await isForgotten(tx, userId))) {
     return { decision: denied('anonymized'), changed: null };
   }
+  const holder = await whoHasAddress(tx, { ...stranger, sso }, file);
+  if (holder !== null) {
+    await noticeOnce(tx, 'looksAlike', { organizationId, subjectId: holder });
+    return { decision: denied('identityMismatch'), changed: null };
+  }
   if (!mayCreate) return { decision: allowed(userId ?? null, null), changed: null };
   await noticeLookAlikes(tx, stranger);
   const organization = found ?? (await ensureOrganization(tx, organizationId));
@@ -67,6 +73,23 @@ async function isForgotten(tx: Transaction, userId: string): Promise<boolean> {
     { session: tx.session, projection: { _id: 1 } },
   );
   return erased !== null;
+}
+
+/**
+ * Who has the address of the profile already, in any organization, where no two of the host's users may have
+ * one; null: nobody, or it does not matter. By an address alone nobody is taken for them: whoever knows that it
+ * is the same person says so by `userId`, or by an import.
+ */
+async function whoHasAddress(
+  tx: Transaction,
+  { organizationId, userId, sso }: Stranger & { sso: SsoProfile },
+  { users }: LoginRules['file'],
+): Promise<string | null> {
+  const key = linkKey(sso.email);
+  if (key === null || users?.uniqueEmail !== true) return null;
+  await lockLinkKeys(tx, organizationId, { email: sso.email, username: null }, true);
+  const having = await usersHaving(tx, key);
+  return having.find((id) => id !== userId) ?? null;
 }
 
 /** Somebody who left has the same address: nobody is merged, but an admin should know. */

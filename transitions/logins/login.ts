@@ -23,7 +23,7 @@ export interface Login {
 }
 
 export interface LoginRules {
-  file: Pick<HostFile, 'defaults'>;
+  file: Pick<HostFile, 'defaults' | 'users'>;
   newUserId: () => string;
   /** false: nobody is created, and the answer is what it would have been (`TENURE_MODE=observe`). */
   mayCreate: boolean;
