@@ -1,9 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 
 import { takeInGroupsOfUser, versionOfAnswer } from '../../intake/take-in-answer.ts';
-import { takeIn } from '../../intake/take-in.ts';
-import type { Store } from '../../platform/mongo/store.ts';
-import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { forgetPerson } from '../../transitions/erasure/forget-person.ts';
 import {
   afterCoolingOff,
@@ -13,14 +10,9 @@ import {
   sandbox,
 } from '../support/by-hand.ts';
 import { edgeEvent, userEvent, workosId } from '../support/events.ts';
-import { meeting, unlocked } from '../support/fences.ts';
 import { mapGroups, mapped } from '../support/groups.ts';
+import { describeRaces, type Races } from '../support/races.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
-
-const times = Number(process.env['TENURE_TEST_RACES'] ?? 12);
-/** On a busy machine a race is run fewer times, but never fewer than three. */
-const budgetMs = process.env['TENURE_TEST_RACES'] === undefined ? 2_000 : Number.POSITIVE_INFINITY;
-const controls = 10;
 
 const organizationId = workosId('org');
 const directoryId = workosId('directory');
@@ -40,25 +32,14 @@ beforeAll(async () => {
 
 afterAll(async () => tenure.close());
 
-/** People made ready for one race: what runs at once, and what is wrong afterwards (null: nothing). */
-interface Ready {
-  atOnce: ((store: Store) => Promise<unknown>)[];
-  wrong: () => Promise<string | null>;
-}
-
-async function take(store: Store, envelope: EventEnvelope): Promise<unknown> {
-  const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
-  return takeIn(store, envelope, delivery, tenure.intake);
-}
-
 function somebody() {
   return { id: workosId('directory_user'), organizationId, directoryId };
 }
 
 async function builder() {
   const person = somebody();
-  await take(tenure.store, userEvent('created', person));
-  await take(tenure.store, edgeEvent('user_added', person, builders));
+  await tenure.take(userEvent('created', person));
+  await tenure.take(edgeEvent('user_added', person, builders));
   const membership = await membershipOf(tenure, person.id);
   await drive(tenure, membership._id);
   return { person, membership };
@@ -80,12 +61,12 @@ async function unless(expected: string, directoryUserId: string): Promise<string
   return end === expected ? null : end;
 }
 
-const races: Record<string, () => Promise<Ready>> = {
+const races: Races = {
   'a person and their first group arrive': async () => {
     const person = somebody();
     const events = [userEvent('created', person), edgeEvent('user_added', person, builders)];
     return {
-      atOnce: events.map((event) => async (store) => take(store, event)),
+      atOnce: events.map((event) => async (store) => tenure.take(event, store)),
       wrong: async () => unless('builder', person.id),
     };
   },
@@ -97,7 +78,7 @@ const races: Record<string, () => Promise<Ready>> = {
       edgeEvent('user_added', person, readers),
     ];
     return {
-      atOnce: events.map((event) => async (store) => take(store, event)),
+      atOnce: events.map((event) => async (store) => tenure.take(event, store)),
       wrong: async () => unless('reader', person.id),
     };
   },
@@ -113,7 +94,7 @@ const races: Record<string, () => Promise<Ready>> = {
     return {
       atOnce: [
         async (store) => takeInGroupsOfUser(store, listed, tenure.intake),
-        async (store) => take(store, older),
+        async (store) => tenure.take(older, store),
       ],
       async wrong() {
         const edge = await tenure.store.collections.directoryEdges.findOne({ groupId: other.id });
@@ -125,7 +106,7 @@ const races: Record<string, () => Promise<Ready>> = {
 
   'somebody is forgotten, and a group of theirs is told of': async () => {
     const { person, membership } = await builder();
-    await take(tenure.store, userEvent('deleted', person));
+    await tenure.take(userEvent('deleted', person));
     const nowMs = afterCoolingOff();
     const { step } = await drive(tenure, membership._id, { nowMs, stopAt: 'erase' });
     expect(step.do).toBe('erase');
@@ -134,7 +115,7 @@ const races: Record<string, () => Promise<Ready>> = {
     return {
       atOnce: [
         async (store) => forgetPerson(store, committed, committed.erasure!),
-        async (store) => take(store, late),
+        async (store) => tenure.take(late, store),
       ],
       async wrong() {
         const edges = await tenure.store.collections.directoryEdges.countDocuments({
@@ -146,35 +127,4 @@ const races: Record<string, () => Promise<Ready>> = {
   },
 };
 
-async function outcome(prepare: () => Promise<Ready>, base: Store): Promise<string | null> {
-  const { atOnce, wrong } = await prepare();
-  const { store, openedAtMs } = meeting(base, atOnce.length);
-  await Promise.all(atOnce.map(async (run) => run(store)));
-  expect(openedAtMs()).toBeLessThanOrEqual(Date.now());
-  return wrong();
-}
-
-describe('tellings of one person and their groups that both began before either committed', () => {
-  it.each(Object.entries(races))(
-    '%s: never wrong with the fences',
-    async (_name, prepare) => {
-      const enough = Date.now() + budgetMs;
-      for (let nth = 0; nth < times && (nth < 3 || Date.now() < enough); nth += 1) {
-        expect(await outcome(prepare, tenure.store)).toBe(null);
-      }
-    },
-    60_000,
-  );
-
-  it.each(Object.entries(races))(
-    '%s: wrong where fences only read, so this test can see it',
-    async (_name, prepare) => {
-      const outcomes: (string | null)[] = [];
-      for (let nth = 0; nth < controls && !outcomes.some((seen) => seen !== null); nth += 1) {
-        outcomes.push(await outcome(prepare, unlocked(tenure.store)));
-      }
-      expect(outcomes.at(-1)).not.toBeNull();
-    },
-    60_000,
-  );
-});
+describeRaces('tellings of one person and their groups', races, { store: () => tenure.store });

@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 
-import { Refusal } from '../../domain/errors.ts';
 import { takeIn } from '../../intake/take-in.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import {
   resolveLinkRequest,
   type LinkDecision,
@@ -12,14 +10,9 @@ import { undoLink } from '../../transitions/links/undo-link.ts';
 import { drive, membershipById } from '../support/by-hand.ts';
 import { company, type Sketch } from '../support/company.ts';
 import { edgeEvent, userEvent, workosId } from '../support/events.ts';
-import { meeting, unlocked } from '../support/fences.ts';
 import { mapGroups, mapped } from '../support/groups.ts';
+import { describeRaces, unlessRefused, type Races } from '../support/races.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
-
-const times = Number(process.env['TENURE_TEST_RACES'] ?? 8);
-/** On a busy machine a race is run fewer times, but never fewer than three. */
-const budgetMs = process.env['TENURE_TEST_RACES'] === undefined ? 3_000 : Number.POSITIVE_INFINITY;
-const controls = 10;
 
 let tenure: TestTenure;
 
@@ -29,29 +22,7 @@ beforeAll(async () => {
 
 afterAll(async () => tenure.close());
 
-/** People made ready for one race: what runs at once, and what is wrong afterwards (null: nothing). */
-interface Ready {
-  atOnce: ((store: Store) => Promise<unknown>)[];
-  wrong: () => Promise<string | null>;
-}
-
-async function take(store: Store, envelope: EventEnvelope): Promise<unknown> {
-  const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
-  return takeIn(store, envelope, delivery, tenure.intake);
-}
-
 const rules = () => ({ file: tenure.file, newUserId: tenure.intake.newUserId });
-
-/** A decision that comes too late is refused: one of the right outcomes of a race. */
-async function unlessRefused(work: Promise<unknown>): Promise<'done' | 'refused'> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    if (error instanceof Refusal) return 'refused';
-    throw error;
-  }
-}
 
 function resolving(requestId: string, decision: LinkDecision) {
   return async (store: Store) =>
@@ -76,12 +47,12 @@ async function inDoubt() {
   const at = await company(tenure);
   const [one, two] = [await at.add(), await at.add()];
   const person = at.sketch('idp');
-  await take(tenure.store, userEvent('created', person));
+  await tenure.take(userEvent('created', person));
   const [request] = await at.requests();
   return { at, one, two, person, requestId: request?._id ?? '' };
 }
 
-const races: Record<string, () => Promise<Ready>> = {
+const races: Races = {
   'two decisions on one link request': async () => {
     const { at, requestId } = await inDoubt();
     const outcomes: string[] = [];
@@ -101,9 +72,10 @@ const races: Record<string, () => Promise<Ready>> = {
     const { one, person, requestId } = await inDoubt();
     const event = userEvent('deleted', person);
     return {
+      meets: false,
       atOnce: [
         resolving(requestId, { action: 'link', userId: one.id }),
-        async (store) => take(store, event),
+        async (store) => tenure.take(event, store),
       ],
       async wrong() {
         const mirror = await mirrorOf(person.id);
@@ -122,7 +94,7 @@ const races: Record<string, () => Promise<Ready>> = {
     const one = await at.add();
     await at.add();
     const people = [at.sketch('idp'), at.sketch('idp')];
-    for (const person of people) await take(tenure.store, userEvent('created', person));
+    for (const person of people) await tenure.take(userEvent('created', person));
     const requests = await at.requests();
     return {
       atOnce: requests.map(({ _id }) => resolving(_id, { action: 'link', userId: one.id })),
@@ -137,11 +109,11 @@ const races: Record<string, () => Promise<Ready>> = {
   'two of one directory arrive with the address of one who was there before': async () => {
     const at = await company(tenure);
     // The directory is known already: its announcement would make the two wait for each other.
-    await take(tenure.store, userEvent('created', at.sketch('idp', { email: null })));
+    await tenure.take(userEvent('created', at.sketch('idp', { email: null })));
     const { membershipId } = await at.add();
     const events = [at.sketch('idp'), at.sketch('idp')].map((one) => userEvent('created', one));
     return {
-      atOnce: events.map((event) => async (store) => take(store, event)),
+      atOnce: events.map((event) => async (store) => tenure.take(event, store)),
       async wrong() {
         const { directoryUsers } = tenure.store.collections;
         const linked = await directoryUsers.countDocuments({ membershipId });
@@ -174,7 +146,10 @@ const races: Record<string, () => Promise<Ready>> = {
     const { person, requestId } = await inDoubt();
     const event = await groupGiving('builder', person);
     return {
-      atOnce: [resolving(requestId, { action: 'separate' }), async (store) => take(store, event)],
+      atOnce: [
+        resolving(requestId, { action: 'separate' }),
+        async (store) => tenure.take(event, store),
+      ],
       async wrong() {
         const roles = await rolesOf(person.id);
         return roles === 'builder' ? null : `roles: ${roles}`;
@@ -186,11 +161,11 @@ const races: Record<string, () => Promise<Ready>> = {
     const at = await company(tenure);
     const { membershipId } = await at.add();
     const person = at.sketch('idp');
-    await take(tenure.store, userEvent('created', person));
+    await tenure.take(userEvent('created', person));
     await drive(tenure, membershipId);
     const event = await groupGiving('builder', person);
     return {
-      atOnce: [undoing(membershipId, person.id), async (store) => take(store, event)],
+      atOnce: [undoing(membershipId, person.id), async (store) => tenure.take(event, store)],
       async wrong() {
         const roles = await rolesOf(person.id);
         if (roles !== 'builder') return `roles: ${roles}`;
@@ -207,11 +182,11 @@ const races: Record<string, () => Promise<Ready>> = {
     const at = await company(tenure);
     const { membershipId } = await at.add();
     const person = at.sketch('idp');
-    await take(tenure.store, userEvent('created', person));
+    await tenure.take(userEvent('created', person));
     await drive(tenure, membershipId);
     const event = userEvent('deleted', person);
     return {
-      atOnce: [undoing(membershipId, person.id), async (store) => take(store, event)],
+      atOnce: [undoing(membershipId, person.id), async (store) => tenure.take(event, store)],
       async wrong() {
         const mirror = await mirrorOf(person.id);
         if (mirror.records[0]?.state !== 'deleted') return 'the leaving is lost';
@@ -243,35 +218,7 @@ async function rolesOf(directoryUserId: string): Promise<string> {
   return roles.map(({ role }) => role).join();
 }
 
-async function outcome(prepare: () => Promise<Ready>, base: Store): Promise<string | null> {
-  const { atOnce, wrong } = await prepare();
-  const { store } = meeting(base, atOnce.length);
-  await Promise.all(atOnce.map(async (run) => run(store)));
-  return wrong();
-}
-
-describe('two at once that both began before either committed', () => {
-  it.each(Object.entries(races))(
-    '%s: never wrong',
-    async (_name, prepare) => {
-      const enough = Date.now() + budgetMs;
-      for (let nth = 0; nth < times && (nth < 3 || Date.now() < enough); nth += 1) {
-        expect(await outcome(prepare, tenure.store)).toBe(null);
-      }
-    },
-    60_000,
-  );
-
-  it.each(Object.entries(races))(
-    '%s: wrong where nothing locks, so this test can see it',
-    async (_name, prepare) => {
-      const seen: (string | null)[] = [];
-      const base = unlocked(tenure.store, ['linkRequests', 'directoryUsers', 'links', 'users']);
-      for (let nth = 0; nth < controls && !seen.some((one) => one !== null); nth += 1) {
-        seen.push(await outcome(prepare, base));
-      }
-      expect(seen.at(-1)).not.toBeNull();
-    },
-    60_000,
-  );
+describeRaces('two at once', races, {
+  store: () => tenure.store,
+  locks: ['linkRequests', 'directoryUsers', 'links', 'users'],
 });

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { takeIn } from '../../intake/take-in.ts';
 import type { Fences } from '../../platform/mongo/fences.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
@@ -57,10 +56,6 @@ function lingering(store: Store, fences: Fences, ms: number): Store {
   };
 }
 
-async function take(store: Store, envelope: EventEnvelope): Promise<void> {
-  await takeIn(store, envelope, { transport: 'webhook', receivedAt: new Date() }, tenure.intake);
-}
-
 /** The roles of somebody after `event` was taken in while an admin mapped the group. */
 async function rolesAfter(
   fences: Fences,
@@ -68,7 +63,7 @@ async function rolesAfter(
   group: string,
   event: EventEnvelope,
 ): Promise<string[]> {
-  const taking = take(lingering(tenure.store, fences, 500), event);
+  const taking = tenure.take(event, lingering(tenure.store, fences, 500));
   await new Promise((resolve) => setTimeout(resolve, 150));
   const mapping = mapGroups({ ...tenure, store: { ...tenure.store, fences } }, organizationId, [
     mapped(group, { roles: ['admin'] }),

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { currentRecord } from '../../domain/directory-user.ts';
-import { Refusal } from '../../domain/errors.ts';
 import { takeIn } from '../../intake/take-in.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { commitErasure } from '../../transitions/erasure/commit-erasure.ts';
 import { placeHold, type HoldRequest } from '../../transitions/holds/place-hold.ts';
 import { importUser } from '../../transitions/organization/import-users.ts';
@@ -15,15 +13,12 @@ import {
   membershipById,
   membershipOf,
   sandbox,
+  spread,
 } from '../support/by-hand.ts';
 import { directoryEvent, userEvent, workosId } from '../support/events.ts';
-import { meeting, slow, unlocked } from '../support/fences.ts';
+import { slow } from '../support/fences.ts';
+import { describeRaces, unlessRefused, type Race, type Races } from '../support/races.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
-
-const times = Number(process.env['TENURE_TEST_RACES'] ?? 12);
-/** On a busy machine a race is run fewer times, but never fewer than three. */
-const budgetMs = process.env['TENURE_TEST_RACES'] === undefined ? 2_000 : Number.POSITIVE_INFINITY;
-const controls = 10;
 
 let tenure: TestTenure;
 
@@ -33,23 +28,12 @@ beforeAll(async () => {
 
 afterAll(async () => tenure.close());
 
-/** People made ready for one race: what runs at once, and what is wrong afterwards (null: nothing). */
-interface Ready {
-  atOnce: ((store: Store) => Promise<unknown>)[];
-  wrong: (openedAtMs: number) => Promise<string | null>;
-}
-
-async function take(store: Store, envelope: EventEnvelope): Promise<unknown> {
-  const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
-  return takeIn(store, envelope, delivery, tenure.intake);
-}
-
 async function organizationWith(directories: number): Promise<[string, string[]]> {
   const organizationId = workosId('org');
   await sandbox(tenure, organizationId);
   const ids = Array.from({ length: directories }, () => workosId('directory'));
   for (const id of ids) {
-    await take(tenure.store, directoryEvent('activated', { id, organizationId }));
+    await tenure.take(directoryEvent('activated', { id, organizationId }));
   }
   return [organizationId, ids];
 }
@@ -72,7 +56,7 @@ async function openPerson(directories: number, organization = sharedOrganization
     directoryId,
     email,
   }));
-  for (const person of people) await take(tenure.store, userEvent('created', person));
+  for (const person of people) await tenure.take(userEvent('created', person));
   const first = people[0]!;
   const membership = await membershipOf(tenure, first.id);
   await drive(tenure, membership._id);
@@ -87,20 +71,19 @@ async function openPerson(directories: number, organization = sharedOrganization
 /** A leaver whose conditions all hold, one step before the commit. */
 async function atTheCommit(organization?: Promise<[string, string[]]>) {
   const { person, membership, organizationId } = await openPerson(1, organization);
-  await take(tenure.store, userEvent('deleted', person));
+  await tenure.take(userEvent('deleted', person));
+  return { person, membership, organizationId, commit: await dueToCommit(membership._id) };
+}
+
+async function dueToCommit(membershipId: string): Promise<(store: Store) => Promise<boolean>> {
   const nowMs = afterCoolingOff();
-  const { step, revision, generation } = await drive(tenure, membership._id, {
+  const { step, revision, generation } = await drive(tenure, membershipId, {
     nowMs,
     stopAt: 'commit',
   });
   expect(step.do).toBe('commit');
-  const request = { membershipId: membership._id, revision, generation, nowMs };
-  return {
-    person,
-    membership,
-    organizationId,
-    commit: async (store: Store) => commitErasure(store, tenure.file, request),
-  };
+  const request = { membershipId, revision, generation, nowMs };
+  return async (store) => commitErasure(store, tenure.file, request);
 }
 
 async function isCommitted(membershipId: string): Promise<boolean> {
@@ -110,7 +93,7 @@ async function isCommitted(membershipId: string): Promise<boolean> {
 /** Holds cover more than one person, so they may come after a commit, but never at the same moment. */
 function holdAgainstCommit(
   scopeOf: (userId: string, organizationId: string) => HoldRequest['scope'],
-): () => Promise<Ready> {
+): () => Promise<Race> {
   return async () => {
     // An organization that is held would stand in the way of the races that follow.
     const { membership, organizationId, commit } = await atTheCommit(organizationWith(1));
@@ -135,14 +118,7 @@ function holdAgainstCommit(
   };
 }
 
-/** A command that comes too late is refused: one of the right outcomes of a race. */
-async function unlessRefused(command: Promise<unknown>): Promise<void> {
-  await command.catch((error: unknown) => {
-    if (!(error instanceof Refusal)) throw error;
-  });
-}
-
-const races: Record<string, () => Promise<Ready>> = {
+const races: Races = {
   'two directory users of one new person arrive': async () => {
     const [organizationId, directories] = await organizationWith(2);
     const email = `${workosId('mail')}@example.com`;
@@ -150,7 +126,7 @@ const races: Record<string, () => Promise<Ready>> = {
       userEvent('created', { id: workosId('directory_user'), organizationId, directoryId, email }),
     );
     return {
-      atOnce: events.map((event) => async (store) => take(store, event)),
+      atOnce: events.map((event) => async (store) => tenure.take(event, store)),
       wrong: async () => notOne(organizationId),
     };
   },
@@ -159,7 +135,7 @@ const races: Record<string, () => Promise<Ready>> = {
     const { people, membership } = await openPerson(2);
     const events = people.map((person) => userEvent('deleted', person));
     return {
-      atOnce: events.map((event) => async (store) => take(store, event)),
+      atOnce: events.map((event) => async (store) => tenure.take(event, store)),
       async wrong() {
         const { access, backed, generation } = await membershipById(tenure, membership._id);
         if (access.state === 'open' || backed) return 'the door stays open';
@@ -172,7 +148,7 @@ const races: Record<string, () => Promise<Ready>> = {
     const { person, membership, commit } = await atTheCommit();
     const event = userEvent('updated', person);
     return {
-      atOnce: [async (store) => take(store, event), commit],
+      atOnce: [async (store) => tenure.take(event, store), commit],
       async wrong() {
         const now = await membershipOf(tenure, person.id);
         if (currentRecord((await mirrorOf(person.id))!).state !== 'active')
@@ -195,10 +171,33 @@ const races: Record<string, () => Promise<Ready>> = {
     resource: { kind: 'project', id: workosId('project') },
   })),
 
+  'a directory that is back and the commit of somebody who left with it': async () => {
+    const { person, membership, organizationId } = await openPerson(1, organizationWith(1));
+    const { memberships, organizations } = tenure.store.collections;
+    const directory = { id: person.directoryId, organizationId };
+    await tenure.take(directoryEvent('deleted', directory));
+    await spread(tenure);
+    // As an admin's approval leaves them.
+    await memberships.updateOne({ _id: membership._id }, { $set: { 'guard.state': 'approved' } });
+    const commit = await dueToCommit(membership._id);
+    const back = directoryEvent('activated', directory);
+    return {
+      atOnce: [async (store) => tenure.take(back, store), commit],
+      async wrong(openedAtMs) {
+        const { erasure } = await membershipById(tenure, membership._id);
+        const raised = await organizations.findOne({ _id: organizationId });
+        if (erasure === null || raised === null) return null;
+        // A commit that came first is in time. One that did not see that the facts changed is not.
+        const latest = Math.max(raised.revisedAt.getTime(), erasure.committedAt.getTime());
+        return latest <= openedAtMs ? 'erased while their directory came back' : null;
+      },
+    };
+  },
+
   'the opening and a leaving': async () => {
     const [organizationId, [directoryId]] = await sharedOrganization(1);
     const person = { id: workosId('directory_user'), organizationId, directoryId: directoryId! };
-    await take(tenure.store, userEvent('created', person));
+    await tenure.take(userEvent('created', person));
     const { _id } = await membershipOf(tenure, person.id);
     const { step, revision } = await drive(tenure, _id, { stopAt: 'open' });
     expect(step.do).toBe('open');
@@ -206,7 +205,7 @@ const races: Record<string, () => Promise<Ready>> = {
     return {
       atOnce: [
         async (store) => openMembership(slow(store, 60), _id, revision),
-        async (store) => take(store, event),
+        async (store) => tenure.take(event, store),
       ],
       async wrong() {
         const { access, generation } = await membershipById(tenure, _id);
@@ -233,7 +232,7 @@ const races: Record<string, () => Promise<Ready>> = {
             { ...user, username: null, name: 'Ada', roles: [], status: 'active' },
             'import',
           ),
-        async (store) => take(store, event),
+        async (store) => tenure.take(event, store),
       ],
       async wrong() {
         const { memberships, organizations } = tenure.store.collections;
@@ -255,7 +254,7 @@ const races: Record<string, () => Promise<Ready>> = {
     return {
       atOnce: [
         async (store) => importUser(store, { ...user, roles: [], status: 'active' }, 'import'),
-        async (store) => take(store, event),
+        async (store) => tenure.take(event, store),
       ],
       async wrong(openedAtMs) {
         const found = await tenure.store.collections.memberships.find({ organizationId }).toArray();
@@ -281,38 +280,7 @@ async function mirrorOf(directoryUserId: string) {
   return tenure.store.collections.directoryUsers.findOne({ 'records.id': directoryUserId });
 }
 
-async function outcome(prepare: () => Promise<Ready>, base: Store): Promise<string | null> {
-  const { atOnce, wrong } = await prepare();
-  const { store, openedAtMs } = meeting(base, atOnce.length);
-  await Promise.all(atOnce.map(async (run) => run(store)));
-  expect(openedAtMs()).toBeLessThanOrEqual(Date.now());
-  return wrong(openedAtMs());
-}
-
-describe('two transactions at once that both began before either committed', () => {
-  it.each(Object.entries(races))(
-    '%s: never wrong with the fences',
-    async (_name, prepare) => {
-      const enough = Date.now() + budgetMs;
-      for (let nth = 0; nth < times && (nth < 3 || Date.now() < enough); nth += 1) {
-        expect(await outcome(prepare, tenure.store)).toBe(null);
-      }
-    },
-    60_000,
-  );
-
-  it.each(Object.entries(races))(
-    '%s: wrong where fences only read, so this test can see it',
-    async (_name, prepare) => {
-      const outcomes: (string | null)[] = [];
-      for (let nth = 0; nth < controls && !outcomes.some((seen) => seen !== null); nth += 1) {
-        outcomes.push(await outcome(prepare, unlocked(tenure.store)));
-      }
-      expect(outcomes.at(-1)).not.toBeNull();
-    },
-    60_000,
-  );
-});
+describeRaces('two transactions at once', races, { store: () => tenure.store });
 
 describe('many copies at once', () => {
   it('takes one of fifty copies of an event, whichever way they come, and calls the others duplicates', async () => {
@@ -342,7 +310,7 @@ describe('many copies at once', () => {
     const people = Array.from({ length: 20 }, () => workosId('directory_user'));
     await Promise.all(
       people.map(async (id) =>
-        take(tenure.store, userEvent('created', { id, organizationId, directoryId })),
+        tenure.take(userEvent('created', { id, organizationId, directoryId })),
       ),
     );
     const { memberships, organizations, directories } = tenure.store.collections;

@@ -40,7 +40,8 @@ export interface TestTenure {
   file: HostFile;
   host: HostApplication;
   intake: IntakeOptions;
-  take(envelope: EventEnvelope): Promise<Taken>;
+  /** Takes an event in as the webhook does; `on` another store for a race. */
+  take(envelope: EventEnvelope, on?: Store): Promise<Taken>;
   close(): Promise<void>;
 }
 
@@ -71,8 +72,8 @@ export async function openTenure(storeOf: (store: Store) => Store = (s) => s): P
     file,
     host,
     intake,
-    take: async (envelope) =>
-      takeIn(store, envelope, { transport: 'webhook', receivedAt: new Date() }, intake),
+    take: async (envelope, on = store) =>
+      takeIn(on, envelope, { transport: 'webhook', receivedAt: new Date() }, intake),
     async close() {
       await store.db.dropDatabase();
       await hostDb.dropDatabase();
