@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { Membership } from '../../domain/membership.ts';
-import type { Store } from '../../platform/mongo/store.ts';
 import {
   orderCancellation,
   spreadCancellations,
@@ -16,7 +15,7 @@ import {
   sandbox,
 } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
-import { meeting, unlocked } from '../support/fences.ts';
+import { meeting, poisoned, unlocked } from '../support/fences.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 import { startApi, type TestApi } from './api-fixture.ts';
 
@@ -125,17 +124,8 @@ describe('cancelling every deletion of an organization', () => {
     await drive(tenure, gone._id, { nowMs: afterCoolingOff() });
     const rest = [await leaver(organizationId), await leaver(organizationId)];
     expect(await cancel(organizationId)).toMatchObject({ waiting: 2 });
-    const failing: Store = {
-      ...tenure.store,
-      fences: {
-        ...tenure.store.fences,
-        membership: async (tx, id, revision) => {
-          if (id === rest[1]!._id) throw new Error('The process dies here.');
-          return tenure.store.fences.membership(tx, id, revision);
-        },
-      },
-    };
-    await expect(spreadCancellations(failing)).rejects.toThrow('dies here');
+    const dying = poisoned(tenure.store, rest[1]!._id);
+    await expect(spreadCancellations(dying)).rejects.toThrow('1 failed.');
     await spread();
     expect(await cancel(organizationId)).toMatchObject({ status: 202, waiting: 0 });
     for (const { _id } of rest) {
@@ -145,6 +135,19 @@ describe('cancelling every deletion of an organization', () => {
       phase: 'anonymized',
       retained: null,
     });
+  });
+
+  it('reaches the people of every other organization where one person cannot be', async () => {
+    const [first, second] = [await organization(), await organization()];
+    const [stuck, other] = [await leaver(first), await leaver(second)];
+    await cancel(first);
+    await cancel(second);
+    const store = poisoned(tenure.store, stuck._id);
+    await expect(spreadCancellations(store)).rejects.toThrow('1 failed.');
+    expect((await membershipById(tenure, other._id)).retained).not.toBeNull();
+    expect((await membershipById(tenure, stuck._id)).retained).toBeNull();
+    await spread();
+    expect((await membershipById(tenure, stuck._id)).retained).not.toBeNull();
   });
 
   it('is refused for an organization that nobody knows', async () => {

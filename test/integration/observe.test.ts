@@ -6,6 +6,7 @@ import { createActivities, type Activities } from '../../activities/index.ts';
 import { createObservingHost } from '../../connectors/observing-host.ts';
 import type { Membership } from '../../domain/membership.ts';
 import { newId } from '../../platform/ids.ts';
+import { recordOnlyObserved } from '../../transitions/lifecycle/record-only-observed.ts';
 import { goLive } from '../../transitions/organization/go-live.ts';
 import {
   afterCoolingOff,
@@ -15,6 +16,7 @@ import {
   sandbox,
 } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
+import { poisoned } from '../support/fences.ts';
 import { openTenure, scriptedLookup, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
@@ -48,7 +50,7 @@ async function inWorker<A, R>(activity: (input: A) => Promise<R>, input: A): Pro
   return new MockActivityEnvironment().run(activity, input);
 }
 
-async function leaver(): Promise<{ membership: Membership; person: { id: string } }> {
+async function newcomer() {
   const organizationId = workosId('org');
   await sandbox(tenure, organizationId);
   const person = {
@@ -59,8 +61,13 @@ async function leaver(): Promise<{ membership: Membership; person: { id: string 
   await tenure.take(userEvent('created', person));
   const { _id } = await membershipOf(tenure, person.id);
   await drive(tenure, _id);
+  return { person, membershipId: _id };
+}
+
+async function leaver(): Promise<{ membership: Membership; person: { id: string } }> {
+  const { person, membershipId } = await newcomer();
   await tenure.take(userEvent('deleted', person));
-  return { membership: await membershipById(tenure, _id), person };
+  return { membership: await membershipById(tenure, membershipId), person };
 }
 
 describe('somebody who left while Tenure was live', () => {
@@ -146,6 +153,18 @@ describe('going live', () => {
     expect(live.revokedClosings).toBeLessThan(live.closings);
     expect(live.disabledAt?.getTime()).toBeGreaterThanOrEqual(from);
     expect(live.pendingSince).toBeInstanceOf(Date);
+  });
+
+  it('takes up everybody else, those who are in too, where one person cannot be', async () => {
+    const { membership: stuck } = await leaver();
+    const { membershipId: inside } = await newcomer();
+    for (const id of [stuck._id, inside]) await recordOnlyObserved(tenure.store, id);
+    const store = poisoned(tenure.store, stuck._id);
+    await expect(goLive(store, tenure.file)).rejects.toThrow('1 failed.');
+    expect(await membershipById(tenure, inside)).not.toHaveProperty('observed');
+    expect(await membershipById(tenure, stuck._id)).toHaveProperty('observed');
+    while (await goLive(tenure.store, tenure.file));
+    expect(await membershipById(tenure, stuck._id)).not.toHaveProperty('observed');
   });
 
   it('leaves alone whom nothing was observed of', async () => {

@@ -118,3 +118,25 @@ export function slow(store: Store, ms: number): Store {
     },
   };
 }
+
+/** A store on which one membership, or the facts of one organization, can never be changed. */
+export function poisoned(store: Store, poisonedId: string): Store {
+  const { fences } = store;
+  const refuse = (id: string): void => {
+    if (id === poisonedId) throw new TypeError('It cannot be changed.');
+  };
+  return {
+    ...store,
+    fences: {
+      ...fences,
+      async membership(tx, id, revision) {
+        refuse(id);
+        return fences.membership(tx, id, revision);
+      },
+      async organization(tx, id) {
+        refuse(id);
+        return fences.organization(tx, id);
+      },
+    },
+  };
+}

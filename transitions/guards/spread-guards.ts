@@ -6,7 +6,7 @@ import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { carryDecision, type GuardRules } from './carry-decision.ts';
 import { finishGuard } from './finish-guard.ts';
-import { inTurns } from '../in-turns.ts';
+import { inTurns, reasonsOf, throwAll } from '../in-turns.ts';
 import { noticeGuard } from './notice-guard.ts';
 import { lateCommitMs } from '../organization/spread-facts.ts';
 import { waitAtGuard, waitingAt } from './wait-at-guard.ts';
@@ -30,10 +30,7 @@ export async function spreadGuards(store: Store, rules: GuardRules): Promise<boo
   const rounds = await Promise.allSettled(
     guards.map(async (guard) => spreadGuard(store, guard, rules)),
   );
-  throwAll(
-    rounds.flatMap((one): unknown[] => (one.status === 'rejected' ? [one.reason] : [])),
-    rounds.length,
-  );
+  throwAll(reasonsOf(rounds));
   return rounds.some((round) => round.status === 'fulfilled' && round.value);
 }
 
@@ -46,13 +43,6 @@ async function spreadGuard(
   if (reached > 0) return true;
   if (Date.now() - guard.spreadSince.getTime() >= lateCommitMs) await finishGuard(store, guard._id);
   return false;
-}
-
-/** One person, or one guard, that cannot be done must not stand before all others. */
-function throwAll(failures: unknown[], of: number): void {
-  if (failures.length > 0) {
-    throw new AggregateError(failures, `${failures.length} of ${of} failed.`);
-  }
 }
 
 /** Returns how many people were reached; 0: nobody is left whom the guard concerns now. */
@@ -97,14 +87,7 @@ async function eachOf(
     .limit(batchSize)
     .project<{ _id: string; generation: number }>({ _id: 1, generation: 1 })
     .toArray();
-  const failures = await inTurns(
-    found.map(
-      ({ _id, generation }) =>
-        async () =>
-          reach(_id, generation),
-    ),
-  );
-  throwAll(failures, found.length);
+  throwAll(await inTurns(found, async ({ _id, generation }) => reach(_id, generation)));
   return found.length;
 }
 

@@ -1,9 +1,9 @@
 import { Refusal } from '../../domain/errors.ts';
 import type { OrganizationDocument } from '../../platform/mongo/documents.ts';
-import type { Store, Transaction } from '../../platform/mongo/store.ts';
+import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { undecidedEnds } from '../guards/directory-teardown.ts';
-import { openGuard } from '../guards/open-guard.ts';
+import { guardSwitchEnd } from './end-switches.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
 import { keepReason } from '../commands/reasons.ts';
@@ -51,7 +51,7 @@ export async function announceSwitch(
       { session: tx.session },
     );
     // Whose leaving waits for a decision comes back for the time of the window, or goes at its end.
-    await raiseOrganization(tx, organizationId);
+    await raiseOrganization(tx, organizationId, announced.by);
     if (ends) await guardSwitchEnd(tx, organizationId, kept);
     return { ...organization, ...changed };
   });
@@ -63,43 +63,4 @@ function refuseUnreasonable(until: Date | null, at: Date): void {
   if (until.getTime() - at.getTime() > longestSwitchDays * dayMs) {
     throw new Refusal('switchTooLong', `A switch takes at most ${longestSwitchDays} days.`);
   }
-}
-
-/**
- * Ends the windows that have passed: whoever was not found again in a directory that is still there loses
- * their backing by the guarded path. Returns how many windows ended.
- */
-export async function endSwitches(store: Store, at: Date): Promise<number> {
-  const over = await store.collections.organizations
-    // The type is named so that the partial index is used.
-    .find({ switchUntil: { $type: 'date', $lte: at } })
-    .project<{ _id: string }>({ _id: 1 })
-    .toArray();
-  for (const { _id } of over) {
-    await inTransaction(store, async (tx) => {
-      const before = await tx.collections.organizations.findOneAndUpdate(
-        { _id, switchUntil: { $lte: at } },
-        { $set: { switchUntil: null, switchKeeps: [] } },
-        { session: tx.session, returnDocument: 'before' },
-      );
-      if (before === null) return;
-      await raiseOrganization(tx, _id);
-      await guardSwitchEnd(tx, _id, keptBySwitch(before));
-    });
-  }
-  return over.length;
-}
-
-async function guardSwitchEnd(
-  tx: Transaction,
-  organizationId: string,
-  kept: readonly string[],
-): Promise<void> {
-  await openGuard(tx, {
-    organizationId,
-    kind: 'teardown',
-    directoryId: null,
-    ended: [...kept],
-    restores: null,
-  });
 }

@@ -6,12 +6,12 @@ import type { OrganizationDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { cancelDeletion } from '../commands/cancel-deletion.ts';
+import { inTurns, throwAll } from '../in-turns.ts';
 import { keepReason } from '../commands/reasons.ts';
 import { lateCommitMs } from './spread-facts.ts';
 
-/** How many people one batch reaches, and how many of them at once. */
+/** How many people one batch reaches. */
 const batchSize = 200;
-const parallel = 8;
 
 /**
  * Orders that nobody who has left an organization so far is anonymized: one transaction, whatever their
@@ -76,11 +76,13 @@ export async function spreadCancellations(store: Store): Promise<boolean> {
   const ordered = await store.collections.organizations
     .find({ cancellation: { $exists: true } })
     .toArray();
+  const failures: unknown[] = [];
   let more = false;
   for (const { _id, cancellation } of ordered) {
     if (cancellation === undefined) continue;
-    const reached = await cancelBatch(store, _id, cancellation);
-    if (reached > 0) more = true;
+    const batch = await cancelBatch(store, _id, cancellation);
+    failures.push(...batch.failures);
+    if (batch.reached > 0) more = true;
     else if (Date.now() - cancellation.at.getTime() >= lateCommitMs) {
       // Only if nobody ordered it again meanwhile.
       await store.collections.organizations.updateOne(
@@ -89,6 +91,7 @@ export async function spreadCancellations(store: Store): Promise<boolean> {
       );
     }
   }
+  throwAll(failures);
   return more;
 }
 
@@ -98,7 +101,7 @@ async function cancelBatch(
   store: Store,
   organizationId: string,
   { by: actor, at, reasonId }: Cancellation,
-): Promise<number> {
+): Promise<{ reached: number; failures: unknown[] }> {
   const found = await store.collections.memberships
     .find({ $and: [countingDown(organizationId), { disabledAt: { $lte: at } }] })
     .limit(batchSize)
@@ -108,15 +111,10 @@ async function cancelBatch(
   const text =
     reasonId === null ? null : await store.collections.reasons.findOne({ _id: reasonId });
   const reason = text?.text ?? null;
-  for (let from = 0; from < found.length; from += parallel) {
-    const some = found.slice(from, from + parallel);
-    await Promise.all(
-      some.map(async ({ _id }) =>
-        unlessBack(cancelDeletion(store, { membershipId: _id, actor, reason })),
-      ),
-    );
-  }
-  return found.length;
+  const failures = await inTurns(found, async ({ _id }) =>
+    unlessBack(cancelDeletion(store, { membershipId: _id, actor, reason })),
+  );
+  return { reached: found.length, failures };
 }
 
 /** Whoever came back meanwhile has nothing to cancel. */

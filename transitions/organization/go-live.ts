@@ -1,17 +1,15 @@
-import type { Filter } from 'mongodb';
-
 import type { HostFile } from '../../domain/host-file.ts';
 import { hasLeft, isCommitted, type Membership } from '../../domain/membership.ts';
 import { coolingOffEnds, type Policy } from '../../domain/policy.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { inTurns, throwAll } from '../in-turns.ts';
 import { demandRevocation } from '../membership/access-facts.ts';
 import { changeMembership, type Note } from '../membership/change-membership.ts';
 import { ensureOrganization, policyOf } from './organization.ts';
 
-/** How many people one batch takes up, and how many of them at once. */
+/** How many people one batch takes up. */
 const batchSize = 200;
-const parallel = 8;
 
 /**
  * Takes up in earnest what an observing Tenure left undone, one batch a call: sessions are revoked, the host
@@ -22,21 +20,20 @@ const parallel = 8;
  * Those who are out come first: their sessions are alive until then. Returns whether there may be more to do.
  */
 export async function goLive(store: Store, file: Pick<HostFile, 'defaults'>): Promise<boolean> {
-  const out = await observedOnes(store, { 'access.state': 'closed' });
-  const found = out.length > 0 ? out : await observedOnes(store, {});
-  for (let from = 0; from < found.length; from += parallel) {
-    const some = found.slice(from, from + parallel);
-    await Promise.all(some.map(async ({ _id }) => takeUp(store, file, _id)));
-  }
+  const out = await observedOnes(store, 'closed');
+  // Not only once nobody is out: one of those who cannot be taken up is found at every call.
+  const others = out.length < batchSize ? await observedOnes(store, 'open') : [];
+  const found = [...out, ...others];
+  throwAll(await inTurns(found, async ({ _id }) => takeUp(store, file, _id)));
   return found.length > 0;
 }
 
 async function observedOnes(
   store: Store,
-  filter: Filter<Membership>,
+  state: Membership['access']['state'],
 ): Promise<Pick<Membership, '_id'>[]> {
   return store.collections.memberships
-    .find({ observed: { $exists: true }, ...filter })
+    .find({ observed: { $exists: true }, 'access.state': state })
     .limit(batchSize)
     .project<Pick<Membership, '_id'>>({ _id: 1 })
     .toArray();

@@ -4,8 +4,8 @@ import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { IdentityRules } from '../../domain/host-file.ts';
 import type { OrganizationDocument } from '../../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../../platform/mongo/store.ts';
-import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { inTurns } from '../in-turns.ts';
+import { inTransaction, longestTransactionMs } from '../../platform/mongo/transaction.ts';
+import { inTurns, throwAll } from '../in-turns.ts';
 import { judgeMembership } from '../membership/judge-membership.ts';
 import { lockPeople } from '../membership/person-locks.ts';
 import { settlePerson } from '../membership/settle-person.ts';
@@ -20,11 +20,15 @@ const batchSize = 200;
 /** From how many batches' worth of people one batch is drawn. */
 const spread = 10;
 
+/** By how much the clocks of two processes may differ. */
+const clocksDifferMs = 10_000;
+
 /**
- * Longer than any transaction may last. One that read the facts from before the change may still commit
- * somebody who joined meanwhile; only after this time nobody is missed.
+ * How long after the time that is written with a change somebody may still come by the facts from before it.
+ * The change is committed up to a whole transaction after that time, one that read the former facts up to a
+ * whole transaction after that, and the time is of another process's clock. Only then nobody is missed.
  */
-export const lateCommitMs = 15_000;
+export const lateCommitMs = 2 * longestTransactionMs + clocksDifferMs;
 
 /**
  * Spreads changed facts of organizations to their people: judges everybody whom the newest revision has not
@@ -46,12 +50,11 @@ export async function spreadFacts(store: Store, rules: SpreadRules): Promise<boo
         ...(await movedIn(store, organization)),
       ].map((id) => async () => settleAgain(store, organization._id, id, rules)),
     ];
-    failures.push(...(await inTurns(people)));
+    failures.push(...(await inTurns(people, async (judge) => judge())));
     if (people.length > 0) more = true;
     else await finish(store, organization);
   }
-  // Told only now: one person who cannot be judged must not stand before everybody else.
-  if (failures.length > 0) throw failures[0];
+  throwAll(failures);
   return more;
 }
 

@@ -4,7 +4,7 @@ import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
 import { announcedNow, announcedRules } from './announce-file-rules.ts';
-import { inTurns } from '../in-turns.ts';
+import { inTurns, throwAll } from '../in-turns.ts';
 import { openGuard } from '../guards/open-guard.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
@@ -30,15 +30,7 @@ export async function spreadFileRules(store: Store): Promise<boolean> {
     .limit(batchSize)
     .project<{ _id: string }>({ _id: 1 })
     .toArray();
-  const failures = await inTurns(
-    behind.map(
-      ({ _id }) =>
-        async () =>
-          takeOver(store, _id),
-    ),
-  );
-  // Told only now: one organization that cannot be done must not stand before all others.
-  if (failures.length > 0) throw failures[0];
+  throwAll(await inTurns(behind, async ({ _id }) => takeOver(store, _id)));
   return behind.length > 0;
 }
 
@@ -49,7 +41,7 @@ async function takeOver(store: Store, organizationId: string): Promise<void> {
     const fileRules = await announcedRules(tx);
     if (fileRules === null) return;
     if (mayEndAccess(organization, fileRules)) {
-      await raiseOrganization(tx, organizationId);
+      await raiseOrganization(tx, organizationId, 'hostFile');
       // The file is the operator's: a rejection cannot write it back.
       await openGuard(tx, {
         organizationId,
