@@ -1,38 +1,31 @@
 import { isCommitted, isEntitled, type Membership } from '../../domain/membership.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { stepAtRevision } from '../lifecycle/step-at-revision.ts';
 import { forgetClosing, widen } from './access-facts.ts';
-import { changeMembership } from './change-membership.ts';
 
-/**
- * Opens access, and only if nothing changed since the lifecycle looked at the whole state: a leaving, a
- * disable or a suspension in between raised the revision, and then nobody is let in. Returns null then.
- */
+/** Opens access to whoever may be in, and gives what their directory gives. Returns null where they changed since the look. */
 export async function openMembership(
   store: Store,
   membershipId: string,
   atRevision: number,
 ): Promise<Membership | null> {
-  return inTransaction(store, async (tx) =>
-    changeMembership(
-      tx,
-      membershipId,
-      { actor: 'lifecycle', atRevision, own: true },
-      (membership, note) => {
-        const mayOpen =
-          isEntitled(membership) &&
-          !isCommitted(membership) &&
-          membership.disabled === null &&
-          !membership.suspended;
-        if (!mayOpen || membership.access.state === 'open') return;
-        membership.access = { state: 'open', reason: 'open' };
-        membership.phase = 'settled';
-        // A first opening leaves nothing to do; after a closing the host must still be told that it is over.
-        membership.resting = membership.disabledAt === null;
-        forgetClosing(membership);
-        widen(membership, note);
-        note('opened');
-      },
-    ),
+  return stepAtRevision(store, membershipId, atRevision, (membership, note) => {
+    if (!mayOpen(membership) || membership.access.state === 'open') return;
+    membership.access = { state: 'open', reason: 'open' };
+    membership.phase = 'settled';
+    // A first opening leaves nothing to do; after a closing the host must still be told that it is over.
+    membership.resting = membership.disabledAt === null;
+    forgetClosing(membership);
+    widen(membership, note);
+    note('opened');
+  });
+}
+
+function mayOpen(membership: Membership): boolean {
+  return (
+    isEntitled(membership) &&
+    !isCommitted(membership) &&
+    membership.disabled === null &&
+    !membership.suspended
   );
 }
