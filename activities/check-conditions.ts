@@ -3,7 +3,7 @@ import { guardOf, type ConditionsFound, type Membership } from '../domain/member
 import type { Policy } from '../domain/policy.ts';
 import type { UserTelling } from '../intake/telling.ts';
 import type { Lookup } from '../platform/workos/directory-lookup.ts';
-import { takeInListing, tellingOfListing } from '../intake/take-in-listing.ts';
+import { takeInUser, tellingOfAnswer } from '../intake/take-in-answer.ts';
 import { activeResourceHolds } from '../transitions/holds/active-holds.ts';
 import { teardownOf } from '../transitions/guards/directory-teardown.ts';
 import { policyInForce } from '../transitions/lifecycle/policy-in-force.ts';
@@ -133,13 +133,13 @@ async function lookAt(
   }
   if (lookups.some(({ answer }) => answer === 'uncertain')) return 'uncertain';
   const people = lookups.flatMap(peopleIn);
-  const tellings = people.map((person) => tellingOfListing(person, askedAt));
+  const tellings = people.map((person) => tellingOfAnswer(person, askedAt));
   // An answer that cannot be read is no answer.
   if (tellings.includes(null)) return 'uncertain';
   const answers: LastLook[] = [];
   for (const telling of tellings) {
     if (telling === null || !backs(telling, policy)) continue;
-    answers.push(await takeInActive(deps, membership, telling, askedAt, policy));
+    answers.push(await takeInActive(deps, membership, telling, policy));
   }
   return (['active', 'uncertain'] as const).find((worst) => answers.includes(worst)) ?? 'gone';
 }
@@ -149,10 +149,9 @@ async function takeInActive(
   deps: ActivityDeps,
   { organizationId }: Membership,
   telling: UserTelling,
-  askedAt: Date,
   policy: Policy,
 ): Promise<LastLook> {
-  await takeInListing(deps.store, telling, askedAt, deps);
+  await takeInUser(deps.store, telling, deps);
   const { directoryId, record } = telling;
   const of = { organizationId, directoryId, directoryUserId: record.id };
   const are = await groupsLetIn(deps, policy, of);

@@ -7,10 +7,7 @@ import {
 import { parseEdgeEvent, parseGroupEvent } from './parse-group-event.ts';
 import { parseUserEvent } from './parse-user-event.ts';
 import {
-  eventTime,
-  problemsOf,
-  unexpected,
-  untimed,
+  readEvent,
   type EdgeTelling,
   type GroupTelling,
   type Unexpected,
@@ -54,16 +51,18 @@ export function parseEvent(envelope: EventEnvelope): ParsedEvent {
 }
 
 function parseOrganizationEvent(envelope: EventEnvelope): ParsedEvent {
-  const parsed = organizationData.safeParse(envelope.data);
-  if (!parsed.success) return unexpected(problemsOf(parsed.error.issues));
-  return { kind: 'organizationDeleted', workosOrganizationId: parsed.data.id };
+  return readEvent(envelope, organizationData, ({ id }) => ({
+    kind: 'organizationDeleted' as const,
+    workosOrganizationId: id,
+  }));
 }
 
 function parseDirectoryEvent(envelope: EventEnvelope): ParsedEvent {
-  const eventAtMs = eventTime(envelope);
-  if (eventAtMs === null) return untimed;
-  const parsed = directoryData.safeParse(envelope.data);
-  if (!parsed.success) return unexpected(problemsOf(parsed.error.issues));
   const kind = envelope.event === 'dsync.activated' ? 'directoryActivated' : 'directoryDeleted';
-  return { kind, directory: parsed.data, eventAtMs, eventId: envelope.id };
+  return readEvent(envelope, directoryData, (directory, eventAtMs) => ({
+    kind,
+    directory,
+    eventAtMs,
+    eventId: envelope.id,
+  }));
 }

@@ -2,14 +2,13 @@ import type { Version } from '../domain/versions.ts';
 import {
   directoryEdgeData,
   directoryGroupData,
+  type DirectoryEdgeData,
   type DirectoryGroupData,
   type EventEnvelope,
 } from '../platform/workos/wire.ts';
 import {
-  eventTime,
-  problemsOf,
+  readEvent,
   unexpected,
-  untimed,
   type EdgeTelling,
   type GroupTelling,
   type Problem,
@@ -20,12 +19,11 @@ import {
 export function parseGroupEvent(
   envelope: EventEnvelope,
 ): { kind: 'group'; telling: GroupTelling } | Unexpected {
-  const version = versionOf(envelope);
-  if (version === null) return untimed;
-  const parsed = directoryGroupData.safeParse(envelope.data);
-  if (!parsed.success) return unexpected(problemsOf(parsed.error.issues));
   const deleted = envelope.event === 'dsync.group.deleted';
-  return { kind: 'group', telling: groupTellingOf(parsed.data, version, deleted) };
+  return readEvent(envelope, directoryGroupData, (data, eventAtMs) => ({
+    kind: 'group' as const,
+    telling: groupTellingOf(data, versionOf(envelope, eventAtMs), deleted),
+  }));
 }
 
 /** A group of WorkOS as a telling of this version. */
@@ -51,11 +49,16 @@ export function groupTellingOf(
 export function parseEdgeEvent(
   envelope: EventEnvelope,
 ): { kind: 'edge'; telling: EdgeTelling } | Unexpected {
-  const version = versionOf(envelope);
-  if (version === null) return untimed;
-  const parsed = directoryEdgeData.safeParse(envelope.data);
-  if (!parsed.success) return unexpected(problemsOf(parsed.error.issues));
-  const { user, group, directory_id } = parsed.data;
+  const present = envelope.event === 'dsync.group.user_added';
+  return readEvent(envelope, directoryEdgeData, (data, eventAtMs) =>
+    edgeOf(data, { present, version: versionOf(envelope, eventAtMs) }),
+  );
+}
+
+function edgeOf(
+  { user, group, directory_id }: DirectoryEdgeData,
+  told: Pick<EdgeTelling, 'present' | 'version'>,
+): { kind: 'edge'; telling: EdgeTelling } | Unexpected {
   const directories = [directory_id, user.directory_id, group.directory_id];
   const [directoryId, ...others] = new Set(directories.filter((id) => typeof id === 'string'));
   if (directoryId === undefined) {
@@ -69,8 +72,7 @@ export function parseEdgeEvent(
       workosOrganizationId: user.organization_id ?? group.organization_id ?? null,
       groupId: group.id,
       directoryUserId: user.id,
-      present: envelope.event === 'dsync.group.user_added',
-      version,
+      ...told,
     },
   };
 }
@@ -81,8 +83,7 @@ export const acrossDirectories: Problem = {
   code: 'edgeAcrossDirectories',
 };
 
-function versionOf(envelope: EventEnvelope): Version | null {
-  const eventAtMs = eventTime(envelope);
-  // The `updated_at` of a group or of its people does not move when somebody joins it.
-  return eventAtMs === null ? null : { eventAtMs, eventId: envelope.id, updatedAtMs: null };
+/** The `updated_at` of a group or of its people does not move when somebody joins it. */
+function versionOf({ id }: EventEnvelope, eventAtMs: number): Version {
+  return { eventAtMs, eventId: id, updatedAtMs: null };
 }

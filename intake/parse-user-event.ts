@@ -6,34 +6,23 @@ import {
   type DirectoryUserData,
   type EventEnvelope,
 } from '../platform/workos/wire.ts';
-import {
-  eventTime,
-  optionalTime,
-  problemsOf,
-  unexpected,
-  untimed,
-  type Unexpected,
-  type UserTelling,
-} from './telling.ts';
+import { optionalTime, readEvent, type Unexpected, type UserTelling } from './telling.ts';
 
 /** Understands `dsync.user.created`, `dsync.user.updated` and `dsync.user.deleted`. */
 export function parseUserEvent(
   envelope: EventEnvelope,
 ): { kind: 'user'; telling: UserTelling } | Unexpected {
-  const eventAtMs = eventTime(envelope);
-  if (eventAtMs === null) return untimed;
-  const parsed = directoryUserData.safeParse(envelope.data);
-  if (!parsed.success) return unexpected(problemsOf(parsed.error.issues));
-  const { data } = parsed;
-  const version = {
-    eventAtMs,
-    eventId: envelope.id,
-    updatedAtMs: optionalTime(data.updated_at),
-  };
-  const telling = tellingOf(data, version, envelope.event === 'dsync.user.deleted');
-  // Nobody is told of before they are there: without `created_at` the earliest event bounds it.
-  telling.record.bornAtMs ??= eventAtMs;
-  return { kind: 'user', telling };
+  return readEvent(envelope, directoryUserData, (data, eventAtMs) => {
+    const version = {
+      eventAtMs,
+      eventId: envelope.id,
+      updatedAtMs: optionalTime(data.updated_at),
+    };
+    const telling = tellingOf(data, version, envelope.event === 'dsync.user.deleted');
+    // Nobody is told of before they are there: without `created_at` the earliest event bounds it.
+    telling.record.bornAtMs ??= eventAtMs;
+    return { kind: 'user' as const, telling };
+  });
 }
 
 /** A directory user of WorkOS as a telling of this version. */

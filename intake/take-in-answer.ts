@@ -5,13 +5,15 @@ import { compareVersions, isNewer, listingVersion, type Version } from '../domai
 import type { DirectoryEdgeDocument } from '../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
-import type { DirectoryGroupData } from '../platform/workos/wire.ts';
+import { defaultMarginMs } from '../platform/workos/directory-listing.ts';
+import { directoryUserData, type DirectoryGroupData } from '../platform/workos/wire.ts';
 import { lockPeople } from '../transitions/membership/person-locks.ts';
 import type { Applied, IntakeRules } from './applied.ts';
 import { ensureDirectory } from './apply-directory.ts';
 import { applyEdge } from './apply-edge.ts';
 import { applyGroup } from './apply-group.ts';
 import { applyUser } from './apply-user.ts';
+import { tellingOf } from './parse-user-event.ts';
 import type { EdgeTelling, GroupTelling, UserTelling } from './telling.ts';
 
 /**
@@ -26,6 +28,13 @@ export type Taken = 'applied' | 'newer';
 /** The version of an answer that holds as of this time. */
 export function versionOfAnswer(asOfMs: number): Version {
   return listingVersion(asOfMs, randomUUID());
+}
+
+/** A directory user as WorkOS answered a question of `askedAt`; null for an answer that cannot be read. */
+export function tellingOfAnswer(data: unknown, askedAt: Date): UserTelling | null {
+  const parsed = directoryUserData.safeParse(data);
+  if (!parsed.success) return null;
+  return tellingOf(parsed.data, versionOfAnswer(askedAt.getTime() - defaultMarginMs), false);
 }
 
 /** Takes in a directory user as listed. */

@@ -1,3 +1,5 @@
+import type { ZodType } from 'zod';
+
 import type { DirectoryProfile, DirectoryRecord } from '../domain/directory-user.ts';
 import { parseWorkosTime, type Version } from '../domain/versions.ts';
 import type { EventEnvelope } from '../platform/workos/wire.ts';
@@ -45,8 +47,24 @@ export function unexpected(problems: Problem[]): Unexpected {
   return { kind: 'unexpected', problems };
 }
 
-export function problemsOf(issues: { path: PropertyKey[]; code: string }[]): Problem[] {
-  return issues.map(({ path, code }) => ({ path: ['data', ...path].map(String).join('.'), code }));
+/**
+ * Reads one event: when it happened and, by the shape of its type, what it is about. Never throws: what does
+ * not fit is `unexpected`, an event without a time among it, whose order could not be known.
+ */
+export function readEvent<Data, Understood>(
+  envelope: EventEnvelope,
+  shape: ZodType<Data>,
+  understand: (data: Data, eventAtMs: number) => Understood,
+): Understood | Unexpected {
+  const eventAtMs = eventTime(envelope);
+  if (eventAtMs === null) return unexpected([{ path: 'created_at', code: 'invalid_time' }]);
+  const parsed = shape.safeParse(envelope.data);
+  if (parsed.success) return understand(parsed.data, eventAtMs);
+  const problems = parsed.error.issues.map(({ path, code }) => ({
+    path: ['data', ...path].map(String).join('.'),
+    code,
+  }));
+  return unexpected(problems);
 }
 
 /** When the event happened, milliseconds; null where `created_at` is missing or unreadable. */
@@ -58,6 +76,3 @@ export function eventTime(envelope: EventEnvelope): number | null {
 export function optionalTime(text: string | null | undefined): number | null {
   return text === undefined || text === null ? null : parseWorkosTime(text);
 }
-
-/** What is wrong with an event without a time: its order could not be known. */
-export const untimed = unexpected([{ path: 'created_at', code: 'invalid_time' }]);

@@ -1,4 +1,4 @@
-import { takeInDirectoryState } from '../intake/apply-directory-state.ts';
+import { takeInDirectoryState } from '../intake/take-in-directory-state.ts';
 import type { DirectoryDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import type { AskDirectoryState } from '../platform/workos/directory-states.ts';

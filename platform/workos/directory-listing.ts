@@ -79,7 +79,8 @@ const pageSize = 100;
 const usersPerSecond = 4;
 /** After so many refusals for coming too fast within one call it is somebody else's turn to decide. */
 const mostWaits = 5;
-const defaultMarginMs = 10_000;
+/** How much older than its request an answer of WorkOS is taken to be, where nothing else is said. */
+export const defaultMarginMs = 10_000;
 
 const pageShape = z.object({
   data: z.array(z.unknown()),

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { checkAccess } from '../../gate/decide.ts';
-import { takeInDirectoryState } from '../../intake/apply-directory-state.ts';
+import { takeInDirectoryState } from '../../intake/take-in-directory-state.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { announceSwitch, endSwitches } from '../../transitions/organization/announce-switch.ts';
+import { announceSwitch } from '../../transitions/organization/announce-switch.ts';
+import { endSwitches } from '../../transitions/organization/end-switches.ts';
 import { commitErasure } from '../../transitions/erasure/commit-erasure.ts';
 import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
 import { importUser } from '../../transitions/organization/import-users.ts';
@@ -21,6 +22,7 @@ import {
   spread,
 } from '../support/by-hand.ts';
 import { directoryEvent, laterTime, userEvent, workosId } from '../support/events.ts';
+import { poisoned } from '../support/fences.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
@@ -58,7 +60,7 @@ async function guardsOf(organizationId: string) {
   return tenure.store.collections.guards.find({ organizationId }).toArray();
 }
 
-const word = (guardId: string) => ({ guardId, by: 'ada', reason: null });
+const word = (guardId: string) => ({ guardId, by: 'admin:ada', reason: null });
 
 /** Brings what was decided on an organization's guards to its people. */
 async function spreadDecisions(): Promise<void> {
@@ -296,6 +298,22 @@ describe('an announced switch of provider', () => {
     expect((await membershipById(tenure, lost!.membershipId)).guard).toMatchObject({
       state: 'waits',
     });
+  });
+
+  it('ends for every other organization where one cannot be done', async () => {
+    const [stuck, other] = [await company(0), await company(0)];
+    const by = { by: 'admin:a', reason: null };
+    const [sooner, later] = [soon(), new Date(Date.now() + 3_660_000)];
+    await announceSwitch(tenure.store, stuck.organizationId, { until: sooner, ...by });
+    await announceSwitch(tenure.store, other.organizationId, { until: later, ...by });
+    const over = new Date(Date.now() + 7_200_000);
+    const store = poisoned(tenure.store, stuck.organizationId);
+    await expect(endSwitches(store, over)).rejects.toThrow('1 failed.');
+    const { organizations } = tenure.store.collections;
+    const untilOf = async (_id: string) => (await organizations.findOne({ _id }))?.switchUntil;
+    expect(await untilOf(other.organizationId)).toBeNull();
+    expect(await untilOf(stuck.organizationId)).toEqual(sooner);
+    expect(await endSwitches(tenure.store, over)).toBe(1);
   });
 
   it.each([
@@ -612,7 +630,9 @@ describe('spreading', () => {
     await memberships.updateOne(broken, { $unset: { roles: '' } });
     await sandbox(tenure, first.organizationId, { remindDays: 3 });
     await sandbox(tenure, second.organizationId, { remindDays: 3 });
-    await expect(spreadFacts(tenure.store, rules())).rejects.toThrow(TypeError);
+    await expect(spreadFacts(tenure.store, rules())).rejects.toMatchObject({
+      errors: [expect.any(TypeError)],
+    });
     await memberships.updateOne(broken, { $set: { roles } });
     const [judged] = second.people;
     const { factsRevision } = await membershipById(tenure, judged!.membershipId);

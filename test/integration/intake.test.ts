@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { currentRecord } from '../../domain/directory-user.ts';
-import { takeInListing, tellingOfListing } from '../../intake/take-in-listing.ts';
+import { takeInUser, tellingOfAnswer } from '../../intake/take-in-answer.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { importUser } from '../../transitions/organization/import-users.ts';
 import { drive, membershipById, membershipOf, sandbox, spread } from '../support/by-hand.ts';
@@ -287,8 +287,8 @@ describe('events of a directory', () => {
   });
 });
 
-function listing(data: unknown, askedAt: Date) {
-  const telling = tellingOfListing(data, askedAt);
+function answer(data: unknown, askedAt: Date) {
+  const telling = tellingOfAnswer(data, askedAt);
   if (telling === null) throw new TypeError('The answer cannot be read.');
   return telling;
 }
@@ -300,7 +300,7 @@ describe('taking in what WorkOS answered', () => {
     await tenure.take(userEvent('deleted', person, past));
     const { data } = userEvent('updated', person);
     const askedAt = new Date(Date.now() + 120_000);
-    await takeInListing(tenure.store, listing(data, askedAt), askedAt, tenure.intake);
+    await takeInUser(tenure.store, answer(data, askedAt), tenure.intake);
     expect(await membershipById(tenure, _id)).toMatchObject({ backed: true, generation: 1 });
   });
 
@@ -310,13 +310,13 @@ describe('taking in what WorkOS answered', () => {
     await tenure.take(userEvent('deleted', person, new Date(now).toISOString()));
     const { data } = userEvent('updated', person);
     const askedAt = new Date(now + 9_000);
-    await takeInListing(tenure.store, listing(data, askedAt), askedAt, tenure.intake);
+    await takeInUser(tenure.store, answer(data, askedAt), tenure.intake);
     expect((await membershipById(tenure, _id)).backed).toBe(false);
     const mirror = await mirrorOf(person.id);
     expect(currentRecord(mirror!).state).toBe('deleted');
   });
 
   it('makes nothing of an answer that cannot be read', () => {
-    expect(tellingOfListing({ id: 7 }, new Date())).toBeNull();
+    expect(tellingOfAnswer({ id: 7 }, new Date())).toBeNull();
   });
 });

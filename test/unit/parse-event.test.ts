@@ -78,6 +78,7 @@ describe('parsing an event', () => {
     'dsync.group.user_removed',
     'dsync.activated',
     'dsync.deleted',
+    'organization.deleted',
   ])('finds a %s without a readable time unexpected', (type) => {
     for (const created_at of [undefined, '', 'soon', '2026-99-01T00:00:00Z']) {
       const event: EventEnvelope = { ...userEvent('created', ada), event: type };

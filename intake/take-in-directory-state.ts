@@ -11,13 +11,15 @@ import { notice } from '../transitions/notice.ts';
  * ends the backing of its people by the guarded path. One that WorkOS does not know alerts and changes
  * nothing either: a deletion is told by an event, and the key of another environment would look the same.
  *
- * Returns the new state where it changed, else null.
+ * @param isCompared everybody in it was just compared, so that a full comparison is not asked for
+ * @returns the new state where it changed, else null
  */
 export async function takeInDirectoryState(
   store: Store,
   directoryId: string,
   answer: DirectoryState | 'missing',
   askedAt: Date,
+  { isCompared = false }: { isCompared?: boolean } = {},
 ): Promise<string | null> {
   return inTransaction(store, async (tx) => {
     const known = await tx.collections.directories.findOne(
@@ -28,7 +30,7 @@ export async function takeInDirectoryState(
     if (known === null || known.deletedAt !== null || known.eventAtMs > askedAt.getTime()) {
       return null;
     }
-    const next = after(known, answer, tx.at);
+    const next = after(known, answer, { at: tx.at, isCompared });
     if (next.state === known.state) return null;
     await changeDirectory(tx, known, next);
     const { organizationId } = known;
@@ -40,16 +42,17 @@ export async function takeInDirectoryState(
 function after(
   known: DirectoryDocument,
   answer: DirectoryState | 'missing',
-  at: Date,
+  { at, isCompared }: { at: Date; isCompared: boolean },
 ): DirectoryDocument {
   switch (answer) {
     case 'unlinked':
       return { ...known, state: 'unlinked', unlinkedAt: known.unlinkedAt ?? at };
-    case 'linked':
+    case 'linked': {
+      if (known.state === 'active') return known;
+      const linked = { ...known, state: 'active', unlinkedAt: null } as const;
       // Whoever changed while nobody was told is found by a full comparison.
-      return known.state === 'active'
-        ? known
-        : { ...known, state: 'active', unlinkedAt: null, reconcileWantedAt: at };
+      return isCompared ? linked : { ...linked, reconcileWantedAt: at };
+    }
     case 'validating':
     case 'invalid_credentials':
     case 'deleting':
