@@ -1,9 +1,11 @@
 import {
   firstPlace,
+  longestRunMs,
   nextPhase,
   type ReconcilePlace,
   type ReconcileStop,
 } from '../domain/reconciliation.ts';
+import { takeInDirectoryState } from '../intake/take-in-directory-state.ts';
 import { itemsToConfirm } from '../platform/mongo/reconciled-items.ts';
 import { ListingFailed } from '../platform/workos/listing-failed.ts';
 import {
@@ -75,14 +77,35 @@ export function createReconcileStep(deps: ActivityDeps, failed: (error: unknown)
     const { store, file, newUserId, directoryListing: listing } = deps;
     if (listing === null) return { stopped: 'noKey' };
     const run: Reconciling = { store, file, newUserId, listing, runId, directoryId, failed };
+    if (await isTooOld(run)) return { stopped: 'tooOld' };
     try {
       const isFirst = place.phase === 'users' && place.after === null;
       if (isFirst) await requireConnected(run);
-      return await after(run, place, await work(run, place));
+      const done = await after(run, place, await work(run, place));
+      if ('place' in done && done.place === null) await takeOverState(run);
+      return done;
     } catch (error) {
       return stopOrThrow(error, place);
     }
   };
+}
+
+async function isTooOld({ store, runId }: Reconciling): Promise<boolean> {
+  const run = await store.collections.reconciliations.findOne({ _id: runId });
+  return run !== null && Date.now() - run.startedAt.getTime() > longestRunMs;
+}
+
+/**
+ * WorkOS has answered for the whole directory, so its sync works, whatever was found before: whoever lost their
+ * backing by that need not wait until the directory is asked about again.
+ *
+ * @throws DirectoryWentAway where it does not work any more at the end
+ */
+async function takeOverState(run: Reconciling): Promise<void> {
+  const askedAt = new Date();
+  await requireConnected(run);
+  const isCompared = { isCompared: true };
+  await takeInDirectoryState(run.store, run.directoryId, 'linked', askedAt, isCompared);
 }
 
 async function work(run: Reconciling, place: ReconcilePlace): Promise<Onward> {

@@ -58,7 +58,8 @@ export function nextPhase(phase: ReconcilePhase): ReconcilePlace | null {
  * Why a run stopped before its end. `directoryUnknown`, `directoryGone`: here, or in WorkOS;
  * `directoryNotConnected`: its sync does not work, so that a listing says nothing about who is gone;
  * `refused`: the key or a request; `listingMoves`: its cursors are lost again and again; `unavailable`,
- * `failed`: WorkOS, or Tenure itself, could not do it for a long time; `noKey`: there is no key for WorkOS.
+ * `failed`: WorkOS, or Tenure itself, could not do it for a long time; `tooOld`: it lasted longer than
+ * {@link longestRunMs}; `noKey`: there is no key for WorkOS.
  */
 export const reconcileStops = [
   'directoryGone',
@@ -67,15 +68,23 @@ export const reconcileStops = [
   'listingMoves',
   'unavailable',
   'failed',
+  'tooOld',
   'noKey',
   'cancelled',
   'abandoned',
 ] as const;
 export type ReconcileStop = (typeof reconcileStops)[number];
 
+/**
+ * So long a run may last: a day, in which the limit of WorkOS lets 34 million entries be read. What a run saw is
+ * kept for two days (index of `reconciledItems`), and one that went on afterwards would miss what it had seen.
+ * Only one that nobody ran for a while gets so old, and then it is begun anew.
+ */
+export const longestRunMs = 24 * 60 * 60 * 1000;
+
 /** Whether trying again some time later may help, without anybody doing something. */
 export function mayHeal(stop: ReconcileStop): boolean {
-  return stop === 'unavailable' || stop === 'failed' || stop === 'listingMoves';
+  return ['unavailable', 'failed', 'listingMoves', 'tooOld'].includes(stop);
 }
 
 /** What a comparison found about one kind of thing. `seen`: WorkOS has it, `same` or not. */

@@ -7,8 +7,11 @@ import {
 
 import type { Store, Transaction } from './store.ts';
 
+/** How long a transaction may take with all its tries: the default, and the most. */
+export const longestTransactionMs = 10_000;
+
 export interface TransactionOptions {
-  /** How long all tries together may take, milliseconds. Default 10 s. */
+  /** How long all tries together may take, milliseconds; at most {@link longestTransactionMs}, the default. */
   timeoutMs?: number;
 }
 
@@ -29,7 +32,7 @@ export async function inTransaction<T>(
   work: (tx: Transaction) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = Math.min(options.timeoutMs ?? longestTransactionMs, longestTransactionMs);
   const session = store.client.startSession({ defaultTimeoutMS: timeoutMs });
   try {
     return await session.withTransaction(

@@ -285,6 +285,25 @@ describe('a fact about a whole organization', () => {
     expect(organization).not.toHaveProperty('spreading');
   });
 
+  it('is spread for as long as somebody may come by the facts from before it, by clocks that differ', async () => {
+    await waiting(1, 'org_a', { resting: true });
+    await inTransaction(tenure.store, async (tx) => raiseOrganization(tx, 'org_a'));
+    const { organizations } = tenure.store.collections;
+    const isSpreading = async (): Promise<boolean> =>
+      (await organizations.findOne({ _id: 'org_a' }))?.spreading === true;
+    // The change took ten seconds to commit, somebody's joining ten more, and a clock is nine seconds off.
+    const changed = (agoMs: number) => ({ $set: { revisedAt: new Date(Date.now() - agoMs) } });
+    await organizations.updateOne({ _id: 'org_a' }, changed(29_000));
+    await spread(tenure);
+    expect(await isSpreading()).toBe(true);
+    const [late] = await waiting(1, 'org_a', { resting: true });
+    await spread(tenure);
+    expect((await membershipById(tenure, late!)).revision).toBe(6);
+    await organizations.updateOne({ _id: 'org_a' }, changed(lateCommitMs));
+    await spread(tenure);
+    expect(await isSpreading()).toBe(false);
+  });
+
   it('begins anew where the fact changes again in between, and goes on where another process stopped', async () => {
     const here = await waiting(600, 'org_a');
     await inTransaction(tenure.store, async (tx) => raiseOrganization(tx, 'org_a'));

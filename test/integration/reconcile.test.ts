@@ -4,7 +4,10 @@ import { MongoServerError } from 'mongodb';
 
 import type { Membership } from '../../domain/membership.ts';
 import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
+import { longestRunMs } from '../../domain/reconciliation.ts';
+import { takeInDirectoryState } from '../../intake/take-in-directory-state.ts';
 import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
+import { drive, spread } from '../support/by-hand.ts';
 import { ListingFailed } from '../../platform/workos/listing-failed.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
 import { deliverEvents, listingOf, passMargin, reconcile } from '../support/reconciling.ts';
@@ -379,6 +382,88 @@ describe('absence', () => {
     const after = await membershipOf(again.user.id);
     expect(after).toMatchObject({ _id: before._id, backed: true, generation: 0 });
     expect(await recordOf(users[0]!.id)).toMatchObject({ state: 'deleted' });
+  });
+});
+
+describe('a directory that WorkOS answers for again', () => {
+  const stateOf = async (directoryId: string) =>
+    tenure.store.collections.directories.findOne({ _id: directoryId });
+
+  async function found(state: 'unlinked' | 'invalid_credentials', directoryId: string) {
+    await takeInDirectoryState(tenure.store, directoryId, state, new Date());
+    await spread(tenure);
+  }
+
+  it('brings back whom its end put out as soon as it was compared, and asks for no second comparison', async () => {
+    const { directory, users, listing } = await acme(1);
+    await found('unlinked', directory.id);
+    expect(await membershipOf(users[0]!.id)).toMatchObject({ backed: false });
+    expect((await reconcile(tenure, listing, directory.id)).outcome).toBe('complete');
+    expect(await stateOf(directory.id)).toMatchObject({ state: 'active', unlinkedAt: null });
+    expect(await stateOf(directory.id)).not.toHaveProperty('reconcileWantedAt');
+    await spread(tenure);
+    const { _id } = await membershipOf(users[0]!.id);
+    await drive(tenure, _id);
+    expect(await membershipOf(users[0]!.id)).toMatchObject({ access: { state: 'open' } });
+  });
+
+  it('ends the alert over broken credentials', async () => {
+    const { directory, listing } = await acme(1);
+    await found('invalid_credentials', directory.id);
+    await reconcile(tenure, listing, directory.id);
+    const notices = await tenure.store.collections.notices
+      .find({ code: 'directoryState', directoryId: directory.id })
+      .sort({ at: 1 })
+      .toArray();
+    expect(notices.map(({ subjectId }) => subjectId)).toEqual(['invalid_credentials', 'active']);
+  });
+
+  it('is not one that broke again before the end, which stops the comparison', async () => {
+    const { simulator, directory, listing } = await acme(1);
+    await found('invalid_credentials', directory.id);
+    const run = await reconcile(tenure, listing, directory.id, {
+      before: ({ phase }) => {
+        if (phase === 'absentMembers') simulator.directoryState(directory.id, 'validating');
+      },
+    });
+    expect(run).toMatchObject({ outcome: 'stopped', stopped: 'directoryNotConnected' });
+    expect(await stateOf(directory.id)).toMatchObject({ state: 'invalid_credentials' });
+  });
+});
+
+describe('a comparison that lasted longer than what it saw is kept', () => {
+  it('takes nobody for absent, and is begun anew', async () => {
+    const { simulator, directory, users, listing } = await acme(2);
+    const staff = simulator.group(directory.id, 'Staff');
+    simulator.addToGroup(users[1]!.id, staff.id);
+    simulator.leave(users[0]!.id, { inactiveUsers: 'deleted' });
+    const { reconciliations, reconciledItems } = tenure.store.collections;
+    const run = await reconcile(tenure, listing, directory.id, {
+      before: async ({ phase }) => {
+        if (phase !== 'absentUsers') return;
+        // No worker ran for so long, and MongoDB has dropped what it keeps for two days.
+        const startedAt = new Date(Date.now() - longestRunMs - 1000);
+        await reconciliations.updateMany({ directoryId: directory.id }, { $set: { startedAt } });
+        await reconciledItems.deleteMany({});
+      },
+    });
+    expect(run).toMatchObject({ outcome: 'stopped', stopped: 'tooOld' });
+    expect(await membershipOf(users[0]!.id)).toMatchObject({ backed: true });
+    const { directories } = tenure.store.collections;
+    const wanted = (await directories.findOne({ _id: directory.id }))?.reconcileWantedAt;
+    expect(wanted?.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('goes on until then', async () => {
+    const { directory, listing } = await acme(1);
+    const { reconciliations } = tenure.store.collections;
+    const run = await reconcile(tenure, listing, directory.id, {
+      before: async () => {
+        const startedAt = new Date(Date.now() - longestRunMs + 60_000);
+        await reconciliations.updateMany({ directoryId: directory.id }, { $set: { startedAt } });
+      },
+    });
+    expect(run.outcome).toBe('complete');
   });
 });
 
