@@ -10,19 +10,9 @@ export const id = z
   .refine((given) => given.isWellFormed() && !/\p{Cc}/u.test(given), 'This is no id.')
   .meta({ description: 'Opaque id.' });
 
-/**
- * A text of a person's data or of an admin: any letters, bounded. A lone surrogate is no letter, and MongoDB
- * would write the same in place of each: two ids would become one.
- */
+/** A text of a person's data or of an admin: any letters, bounded. */
 export function text(max: number): z.ZodString {
-  return z
-    .string()
-    .min(1)
-    .max(max)
-    .refine(
-      (given) => given.isWellFormed() && !given.includes('\0'),
-      'Expected text without NUL characters and lone surrogates.',
-    );
+  return z.string().min(1).max(max);
 }
 
 /** Why an admin does something. Kept apart from everything that outlives the person. */
