@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createLanes } from './lanes.ts';
-import { useFault } from './settings.ts';
+import { defaultFaultMs, useFault } from './settings.ts';
 import type { DeliveryFault, DeliveryFaultKind, Settings } from './settings.ts';
 import { signatureHeader } from './sign.ts';
 import type { WireEvent } from './state.ts';
@@ -108,8 +108,9 @@ class Sender {
     }
     const delay = this.#takeFault('delay', event);
     const reorder = this.#takeFault('reorder', event);
-    if (delay !== undefined) this.#track(this.#later(delay.ms ?? 1000, () => this.send(event)));
-    else if (reorder !== undefined) this.#gather(event, reorder.ms ?? 300);
+    if (delay !== undefined) {
+      this.#track(this.#later(delay.ms ?? defaultFaultMs.delay, () => this.send(event)));
+    } else if (reorder !== undefined) this.#gather(event, reorder.ms ?? defaultFaultMs.reorder);
     else this.send(event);
     if (this.#takeFault('duplicate', event) !== undefined) this.send(event);
   }

@@ -8,7 +8,7 @@ import { startSimulatorServer } from './server.ts';
  * `SIMULATOR_PORT` (4100), `SIMULATOR_STATE` (a JSON file to keep the world in), `SIMULATOR_FRESH=1` (begin anew),
  * `SIMULATOR_SCENARIO` (a scenario to play once on a fresh world), `SIMULATOR_INACTIVE_USERS` (`deleted`, `updated`),
  * `SIMULATOR_VISIBILITY_DELAY_MS`, `SIMULATOR_RETRY_BASE_MS`, `TENURE_WEBHOOK_URL`, `TENURE_API_URL`,
- * `TENURE_ADMIN_KEY`, `WORKOS_API_KEY`, `WORKOS_WEBHOOK_SECRET` (the first of several signs), `MONGODB_URL` (for the
+ * `TENURE_ADMIN_KEY`, `TENURE_MODE`, `WORKOS_API_KEY`, `WORKOS_WEBHOOK_SECRET` (the first of several signs), `MONGODB_URL` (for the
  * host application's demo data).
  */
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
@@ -17,6 +17,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     apiUrl: env['TENURE_API_URL'] ?? 'http://127.0.0.1:8080',
     adminKey: env['TENURE_ADMIN_KEY'] ?? '',
     mongodbUrl: env['MONGODB_URL'] ?? '',
+    observing: env['TENURE_MODE'] === 'observe',
   };
   const stopping = new AbortController();
   const simulator = await startSimulatorServer({

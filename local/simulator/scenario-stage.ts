@@ -18,6 +18,8 @@ export interface Stage {
   readonly world: World;
   readonly tenure: TenureClient;
   readonly host: Db;
+  /** Tenure only observes. */
+  readonly observing: boolean;
   readonly log: (message: string) => void;
   /** Plays a step unless it was played before a restart. */
   step(name: string, action: () => Promise<void>): Promise<void>;
@@ -63,6 +65,7 @@ export async function openStage(context: ScenarioContext): Promise<Stage> {
     world,
     tenure,
     host,
+    observing: context.tenure.observing ?? false,
     log,
     until,
     async step(name, action) {
@@ -115,22 +118,46 @@ export async function watchTenure(stage: Stage, cast: TenureCast): Promise<void>
     if (leaver.user.state === 'active') leave(world, leaver);
     await stage.delivered();
     await closed(stage, membershipId, leaver);
-    await stage.until('revoking sessions and moving projects', 60, async () => {
-      const left = await hostFootprint(stage.host, person);
-      return left.sessions + left.refreshTokens + left.apiKeys + left.projects === 0 || undefined;
-    });
-    log(`${leaver.handle}: sessions, tokens and keys are gone, the projects belong to the manager`);
+    await watchCleaning(stage, leaver, person);
   });
   await stage.step(`return ${returner.idpId}`, () => leaveAndReturn(stage, returner));
-  await stage.step(`forget ${leaver.idpId}`, async () => {
-    await stage.until(
-      `forgetting ${leaver.handle}`,
-      120,
-      async () => (await tenure.membership(membershipId))?.phase === 'anonymized' || undefined,
-    );
+  await stage.step(`forget ${leaver.idpId}`, () =>
+    watchForgetting(stage, leaver, { ...person, membershipId }),
+  );
+}
+
+async function watchCleaning(stage: Stage, leaver: Person, person: HostPerson): Promise<void> {
+  if (stage.observing) {
+    stage.log(`${leaver.handle}: sessions, tokens, keys and projects stay: Tenure only observes`);
+    return;
+  }
+  await stage.until('revoking sessions and moving projects', 60, async () => {
     const left = await hostFootprint(stage.host, person);
-    log(`${leaver.handle} is forgotten: ${left.namedComments} comments carry the name`);
+    return left.sessions + left.refreshTokens + left.apiKeys + left.projects === 0 || undefined;
   });
+  stage.log(
+    `${leaver.handle}: sessions, tokens and keys are gone, the projects belong to the manager`,
+  );
+}
+
+/** An observing Tenure stops where nothing else stands in the way. */
+async function watchForgetting(
+  stage: Stage,
+  { handle }: Person,
+  person: HostPerson & { membershipId: string },
+): Promise<void> {
+  const last = stage.observing ? 'blocked' : 'anonymized';
+  await stage.until(
+    `forgetting ${handle}`,
+    120,
+    async () => (await stage.tenure.membership(person.membershipId))?.phase === last || undefined,
+  );
+  if (stage.observing) {
+    stage.log(`${handle} would be forgotten now: GET /v1/observations tells what was left undone`);
+    return;
+  }
+  const left = await hostFootprint(stage.host, person);
+  stage.log(`${handle} is forgotten: ${left.namedComments} comments carry the name`);
 }
 
 /** In the other flow: WorkOS deletes the record, and the return makes a new one with the same `idp_id`. */
@@ -161,7 +188,8 @@ async function closed(stage: Stage, membershipId: string, person: Person): Promi
     async () =>
       (await stage.tenure.membership(membershipId))?.access.state === 'closed' || undefined,
   );
-  stage.log(`${person.handle} left: access closed (seen after ${Date.now() - started} ms)`);
+  const what = stage.observing ? 'access would be closed' : 'access closed';
+  stage.log(`${person.handle} left: ${what} (seen after ${Date.now() - started} ms)`);
 }
 
 interface Known {

@@ -37,6 +37,9 @@ export interface ApiFault {
 export const deliveryFaultKinds = ['duplicate', 'reorder', 'delay', 'drop'] as const;
 export type DeliveryFaultKind = (typeof deliveryFaultKinds)[number];
 
+/** How long `delay` and `reorder` take where nothing is said. */
+export const defaultFaultMs = { delay: 1000, reorder: 300 } as const;
+
 /** A fault on the way of a webhook. */
 export interface DeliveryFault {
   kind: DeliveryFaultKind;

@@ -71,13 +71,27 @@ export function simulatorEnvironment(
     WORKOS_WEBHOOK_SECRET: service['WORKOS_WEBHOOK_SECRET']?.split(',')[0]?.trim(),
     TENURE_WEBHOOK_URL: `${input.addresses.apiUrl}/webhooks/workos`,
     TENURE_API_URL: input.addresses.apiUrl,
-    TENURE_ADMIN_KEY: adminKey(input),
+    TENURE_ADMIN_KEY: adminKeys(input)[0].key,
   };
 }
 
-/** A key with which the API can be administered: the user's first one, else the generated one. */
-export function adminKey(input: EnvironmentInput): string {
-  const named = input.env['TENURE_ADMIN_KEYS']?.split(',')[0]?.trim();
-  const first = named?.slice(named.indexOf(':') + 1);
-  return input.env['TENURE_ADMIN_KEY'] || first || input.secrets.adminKey;
+/** An admin key of the API; its name is who did something. */
+export interface AdminKey {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** The keys with which the API can be administered: the user's, else the generated one. */
+export function adminKeys({
+  env,
+  secrets,
+}: Pick<EnvironmentInput, 'env' | 'secrets'>): readonly [AdminKey, ...AdminKey[]] {
+  const listed = (env['TENURE_ADMIN_KEYS'] ?? '').split(',').map((entry) => entry.trim());
+  const named = listed.flatMap((entry) => {
+    const [name = '', key] = entry.split(/:(.*)/s);
+    return key === undefined ? [] : [{ name, key }];
+  });
+  const single = env['TENURE_ADMIN_KEY'];
+  const [first, ...rest] = single ? [{ name: 'admin', key: single }, ...named] : named;
+  return first === undefined ? [{ name: 'admin', key: secrets.adminKey }] : [first, ...rest];
 }

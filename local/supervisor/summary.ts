@@ -1,8 +1,11 @@
+import type { AdminKey } from './stack-environment.ts';
 import type { StackAddresses } from './stack-file.ts';
 
 /** What the table shows besides the addresses of `stack.json`. */
 export interface SummaryFacts {
-  readonly admin: string;
+  readonly admins: readonly [AdminKey, ...AdminKey[]];
+  /** `TENURE_MODE=observe`. */
+  readonly observing: boolean;
   /** How long the start took, for people. */
   readonly seconds: string;
   readonly logs: string;
@@ -11,7 +14,7 @@ export interface SummaryFacts {
 }
 
 /** What a person sees once the stack is ready: where things are and what to try. */
-export function summary(addresses: StackAddresses, keys: SummaryFacts): string {
+export function summary(addresses: StackAddresses, facts: SummaryFacts): string {
   const { apiUrl, simulatorUrl, temporalUiUrl } = addresses;
   const rows: readonly (readonly [label: string, value: string | null])[] = [
     ['API', apiUrl],
@@ -19,22 +22,23 @@ export function summary(addresses: StackAddresses, keys: SummaryFacts): string {
     ['Temporal', addresses.temporalAddress],
     ['MongoDB', withoutPassword(addresses.mongodbUrl)],
     ['Directory simulator', simulatorUrl],
-    ['Worker metrics', keys.workerMetricsUrl],
-    ['Admin key', keys.admin],
-    ['Logs', keys.logs],
+    ['Worker metrics', facts.workerMetricsUrl],
+    ...facts.admins.map(({ name, key }) => ['Admin key', withName(key, name, facts)] as const),
+    ['Logs', facts.logs],
   ];
   const table = rows.flatMap(([label, value]) =>
     value === null ? [] : [`  ${label.padEnd(20)} ${value}`],
   );
   return [
     '',
-    `Tenure is ready (${keys.seconds}).`,
+    `Tenure is ready (${facts.seconds}).`,
     '',
+    ...(facts.observing ? observingNote : []),
     ...table,
     '',
     'Try next:',
-    ...(simulatorUrl === null ? [] : simulatorHints(temporalUiUrl)),
-    `  export TENURE=${apiUrl} KEY=${keys.admin}`,
+    ...(simulatorUrl === null ? [] : simulatorHints(temporalUiUrl, facts)),
+    `  export TENURE=${apiUrl} KEY=${facts.admins[0].key}`,
     '  curl -s -H "Authorization: Bearer $KEY" "$TENURE/v1/users?limit=3"',
     '',
     'Ctrl-C stops everything; the state is kept for the next start (npm start -- --fresh begins anew).',
@@ -42,10 +46,23 @@ export function summary(addresses: StackAddresses, keys: SummaryFacts): string {
   ].join('\n');
 }
 
-function simulatorHints(temporalUiUrl: string | null): string[] {
+/** What it means to observe, told before anything else: the story of the demo is another one then. */
+const observingNote = [
+  'It only observes (TENURE_MODE=observe): it writes nothing outside its own database, denies nobody and',
+  'anonymizes nobody. GET /v1/observations tells what it would have done.',
+  '',
+];
+
+/** Which of several it is: two admins are needed where two exist. */
+function withName(key: string, name: string, { admins }: SummaryFacts): string {
+  return admins.length === 1 ? key : `${key} (${name})`;
+}
+
+function simulatorHints(temporalUiUrl: string | null, { observing }: SummaryFacts): string[] {
   const where = temporalUiUrl === null ? '' : ` (watch ${temporalUiUrl})`;
+  const closed = observing ? 'would be closed' : 'is closed';
   return [
-    `  npm run simulate -- leave mei         she leaves, her access is closed at once${where}`,
+    `  npm run simulate -- leave mei         she leaves, her access ${closed} at once${where}`,
     '  npm run simulate -- return mei        she comes back before being forgotten',
     '  npm run simulate -- scenario tenure   a whole tenure, with a cooling-off of seconds',
     '  npm run simulate -- help              who is there, and what else can happen',

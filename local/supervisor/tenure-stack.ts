@@ -7,7 +7,7 @@ import { ServerNotFoundError } from '../servers/resolve.ts';
 import { isError } from './errors.ts';
 import { runParts } from './run-parts.ts';
 import { keptSecrets } from './secrets.ts';
-import { adminKey } from './stack-environment.ts';
+import { adminKeys } from './stack-environment.ts';
 import { stackFileWriter, type StackAddresses } from './stack-file.ts';
 import { choosePorts, PortTakenError, type StackPorts } from './stack-ports.ts';
 import { resolveStackServers, type StackServers } from './stack-servers.ts';
@@ -108,7 +108,8 @@ async function runWith(options: StackOptions, state: StateDirectory): Promise<nu
     onReady: () =>
       report(
         summary(addresses, {
-          admin: adminKey(input),
+          admins: adminKeys(input),
+          observing: env['TENURE_MODE'] === 'observe',
           seconds: took(),
           logs: state.file('logs'),
           workerMetricsUrl: workerMetricsUrl(env['TENURE_WORKER_PORT'] || String(ports.worker)),

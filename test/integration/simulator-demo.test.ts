@@ -44,7 +44,7 @@ afterEach(async () => {
   await client.close();
 });
 
-async function startStandIn(): Promise<StandIn> {
+async function startStandIn({ observing = false } = {}): Promise<StandIn> {
   const members = new Map<string, Member>();
   const byDirectoryUser = new Map<string, Member>();
   const calls: string[] = [];
@@ -69,16 +69,19 @@ async function startStandIn(): Promise<StandIn> {
       phase: 'coolingOff',
       access: { state: 'closed', reason: 'notBacked' },
     });
-    const { userId } = member;
+    if (!observing) await cleanUp(member);
+    const last = observing ? 'blocked' : 'anonymized';
+    setTimeout(() => {
+      if (member.phase === 'coolingOff') member.phase = last;
+    }, 4000).unref();
+  }
+  async function cleanUp({ userId }: Member): Promise<void> {
     await db.collection('sessions').deleteMany({ userId });
     await db.collection('refreshTokens').deleteMany({ userId });
     await db.collection('apiKeys').updateMany({ userId }, { $set: { revokedAt: new Date() } });
     await db
       .collection('projects')
       .updateMany({ ownerId: userId }, { $set: { ownerId: 'manager' } });
-    setTimeout(() => {
-      if (member.phase === 'coolingOff') member.phase = 'anonymized';
-    }, 4000).unref();
   }
   async function apply({ event, data }: WireEvent): Promise<void> {
     if (event.startsWith('dsync.group.user_')) moveEdge({ event, data } as WireEvent);
@@ -180,6 +183,38 @@ describe('the demo', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(lines.filter((line) => line.includes('stopped'))).toEqual([]);
+  });
+});
+
+describe('the demo of a Tenure that only observes', () => {
+  it('tells what would have happened, and waits for nothing that does not', async () => {
+    const standIn = await startStandIn({ observing: true });
+    const simulator = await startForTest({ webhookUrl: `${standIn.url}/webhooks/workos` });
+    const lines: string[] = [];
+    playScenario('demo', {
+      simulator,
+      tenure: {
+        apiUrl: standIn.url,
+        adminKey: 'key',
+        mongodbUrl: process.env['TENURE_TEST_MONGODB_URL'] ?? '',
+        hostDatabase: db.databaseName,
+        observing: true,
+      },
+      log: (line: string) => lines.push(line),
+      signal: new AbortController().signal,
+    });
+    while (!lines.some((line) => /played|stopped/.test(line))) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(lines.at(-1)).toMatch(/^demo: played/);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^omar left: access would be closed/),
+        expect.stringMatching(/^omar: sessions.* stay: Tenure only observes$/),
+        expect.stringMatching(/^omar would be forgotten now: GET \/v1\/observations/),
+      ]),
+    );
+    expect(lines.join('\n')).not.toMatch(/is forgotten|are gone|access closed/);
   });
 });
 

@@ -88,6 +88,28 @@ describe('the simulator as a process', () => {
     expect(output).toMatch(/^The scenario tenure is playing\. .*\n.*simulator\.log\.\n$/);
   });
 
+  it('says in sentences which faults are on, and what it was set to', async () => {
+    const { url } = await startProcess();
+    const say = async (...args: string[]) => (await simulate(url, ...args)).output;
+    expect(await say('fault', 'delay', 'on', '--ms', '50', '--event', 'dsync.user.created')).toBe(
+      'Webhooks of dsync.user.created come 50 ms late. Off again: fault delay off, or fault off\n',
+    );
+    expect(await say('fault', 'drop', 'on', '--times', '2')).toMatch(
+      /\nAll webhooks do not come, the next 2 of them\. Off again: fault drop off, or fault off\n$/,
+    );
+    expect(await say('fault', 'off')).toBe('Webhooks are healthy: no fault is on.\n');
+    expect(await say('api-fault', '/directory_users', '--status', '500', '--ms', '10')).toMatch(
+      /^All requests to \/directory_users wait 10 ms, then get 500\.\n/,
+    );
+    expect(await say('api-fault', 'off')).toBe('The REST API is healthy: no fault is on.\n');
+    expect(await say('settings', '--directory-users-per-second', '4')).toMatch(
+      /^New events are held back .* for \d+ ms\.\n\/directory_users takes 4 requests a second\.\n/,
+    );
+    await say('create-organization', 'Acme');
+    await say('create-directory', 'Okta', '--organization', 'acme');
+    expect(await say('replay')).toMatch(/^event_\w+ is delivered once more\.\n$/);
+  });
+
   it('says what it refuses and ends with another code than success', async () => {
     const { url } = await startProcess();
     expect(await simulate(url, 'leave', 'nobody')).toEqual({

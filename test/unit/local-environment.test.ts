@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  adminKey,
+  adminKeys,
   serviceEnvironment,
   simulatorEnvironment,
   type EnvironmentInput,
 } from '../../local/supervisor/stack-environment.ts';
-import { summary } from '../../local/supervisor/summary.ts';
+import { summary, type SummaryFacts } from '../../local/supervisor/summary.ts';
 
 const input: EnvironmentInput = {
   env: { PATH: '/bin' },
@@ -104,29 +104,66 @@ describe('the environment of the simulator', () => {
       WORKOS_WEBHOOK_SECRET: 'new',
       TENURE_ADMIN_KEY: 'one',
     });
-    expect(adminKey({ ...input, env })).toBe('one');
+  });
+});
+
+describe('the admin keys', () => {
+  const keysOf = (env: Record<string, string>) =>
+    adminKeys({ ...input, env }).map(({ name, key }) => `${name}=${key}`);
+
+  test('are the ones that the user gave, else the generated one', () => {
+    expect(keysOf({})).toEqual(['admin=A']);
+    expect(keysOf({ TENURE_ADMIN_KEY: 'mine' })).toEqual(['admin=mine']);
+    expect(keysOf({ TENURE_ADMIN_KEYS: 'ann:one, bob:t:w:o' })).toEqual(['ann=one', 'bob=t:w:o']);
+    expect(keysOf({ TENURE_ADMIN_KEY: 'mine', TENURE_ADMIN_KEYS: 'ann:one' })).toEqual([
+      'admin=mine',
+      'ann=one',
+    ]);
   });
 });
 
 describe('the summary', () => {
   const metrics = 'http://127.0.0.1:8081/metrics';
-  const keys = { admin: 'A', seconds: '2 s', logs: '/state/logs', workerMetricsUrl: metrics };
+  const facts: SummaryFacts = {
+    admins: [{ name: 'admin', key: 'A' }],
+    observing: false,
+    seconds: '2 s',
+    logs: '/state/logs',
+    workerMetricsUrl: metrics,
+  };
 
   test('shows the addresses and what to try', () => {
-    const text = summary(input.addresses, keys);
+    const text = summary(input.addresses, facts);
     for (const part of ['http://127.0.0.1:8080', 'http://127.0.0.1:8233', metrics, 'KEY=A']) {
       expect(text).toContain(part);
     }
     expect(text).toContain('npm run simulate');
+    expect(text).toMatch(/^ *Admin key +A$/m);
+    expect(text).not.toContain('observe');
     // Nothing answers there yet.
     expect(text).not.toContain('/console');
+  });
+
+  test('shows every admin key, since two admins may be needed', () => {
+    const ann = { name: 'ann', key: 'one' };
+    const bob = { name: 'bob', key: 'two' };
+    const text = summary(input.addresses, { ...facts, admins: [ann, bob] });
+    expect(text.match(/Admin key +\S+ \(\w+\)/g)).toHaveLength(2);
+    expect(text).toMatch(/Admin key +two \(bob\)/);
+    expect(text).toContain('KEY=one');
+  });
+
+  test('says first of all what it means that Tenure only observes', () => {
+    const text = summary(input.addresses, { ...facts, observing: true });
+    expect(text).toMatch(/TENURE_MODE=observe.*denies nobody[^]*observations[^]*API /);
+    expect(text).toContain('her access would be closed');
   });
 
   test('hides credentials of a configured database and a simulator that is off', () => {
     const mongodbUrl = 'mongodb+srv://user:secret@db.example.com/';
     const text = summary(
       { ...input.addresses, mongodbUrl, simulatorUrl: null },
-      { ...keys, workerMetricsUrl: null },
+      { ...facts, workerMetricsUrl: null },
     );
     expect(text).toContain('mongodb+srv://***@db.example.com/');
     expect(text).not.toContain('secret');
