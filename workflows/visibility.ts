@@ -18,13 +18,23 @@ const blockedByKey = { name: searchAttributeNames.blockedBy, type: 'KEYWORD_LIST
  * Writes the search attributes when cooling-off or a block begins and when a run ends, if they say
  * something else, and no oftener: each write is an action of its own, and short phases are over before
  * anybody searches for them.
+ *
+ * Only what is there is taken away: Temporal would show a missing time that it is told to forget as 1970, and
+ * an empty list as a list of one empty text.
  */
 export function showPhase(shown: Shown): void {
   if (alreadyShown(shown)) return;
+  const { typedSearchAttributes: before } = workflowInfo();
+  const dueAt = shown.dueAtMs === null ? null : new Date(shown.dueAtMs);
+  const blockedBy = shown.blockedBy.length === 0 ? null : codesOf(shown);
   upsertSearchAttributes([
     { key: phaseKey, value: shown.phase },
-    { key: dueAtKey, value: shown.dueAtMs === null ? null : new Date(shown.dueAtMs) },
-    { key: blockedByKey, value: codesOf(shown) },
+    ...(dueAt === null && before.get(dueAtKey) === undefined
+      ? []
+      : [{ key: dueAtKey, value: dueAt }]),
+    ...(blockedBy === null && before.get(blockedByKey) === undefined
+      ? []
+      : [{ key: blockedByKey, value: blockedBy }]),
   ]);
 }
 

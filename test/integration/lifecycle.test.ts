@@ -159,5 +159,8 @@ describe('the lifecycle', () => {
     const { searchAttributes } = await handle.describe();
     expect(searchAttributes['TenurePhase']).toEqual(['settled']);
     expect(searchAttributes['TenureOrganizationId']).toEqual([ada.organizationId]);
+    // Nothing is due and nothing stands in the way: an empty text or the year 1970 would say otherwise.
+    expect(searchAttributes).not.toHaveProperty('TenureDueAt');
+    expect(searchAttributes).not.toHaveProperty('TenureBlockedBy');
   });
 });

@@ -86,6 +86,7 @@ describe('the lifecycle in Temporal', () => {
       TenureOrganizationId: [organizationId],
       TenureDueAt: [dueAt],
     });
+    expect(run.searchAttributes).not.toHaveProperty('TenureBlockedBy');
     const day = dueAt?.toISOString().slice(0, 10);
     const metadata: { currentDetails?: string } = await handle.query(
       '__temporal_workflow_metadata',
