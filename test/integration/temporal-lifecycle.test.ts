@@ -169,6 +169,8 @@ describe('the lifecycle in Temporal', () => {
     await handleOf(joined).result();
 
     const workflowId = lifecycleWorkflowId(joined._id);
+    // Two updates may meet in one run, so how many there are is not known: the list is read until it stands still.
+    let listed = 0;
     const histories = await eventually(async () => {
       const all: HistoryEvent[][] = [];
       for await (const run of tenure.client.workflow.list({
@@ -179,14 +181,16 @@ describe('the lifecycle in Temporal', () => {
           .fetchHistory();
         all.push(events ?? []);
       }
-      return all.length >= 13 ? all : null;
+      const stands = all.length === listed && all.length >= 8;
+      listed = all.length;
+      return stands ? all : null;
     }, 'all runs in the list');
     const actions = histories.map(countActions).reduce((sum, count) => sum + count, 0);
     const local = histories.map(countLocalActivityTasks).reduce((sum, count) => sum + count, 0);
     if (process.env['TENURE_TEST_VERBOSE'])
       process.stderr.write(`actions ${actions}, local ${local}\n`);
     expect(actions).toBeLessThanOrEqual(40);
-    expect(actions).toBeGreaterThan(20);
+    expect(actions).toBeGreaterThan(10);
     expect(local).toBeGreaterThan(0);
   });
 });
