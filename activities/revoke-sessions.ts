@@ -55,6 +55,7 @@ export async function hostMembership(
     { projection: { _id: 1 } },
   );
   return {
+    membershipId: membership._id,
     userId: membership.userId,
     organizationId: membership.organizationId,
     last: other === null,

@@ -3,6 +3,8 @@ import type { RevocationPolicy } from './revocation.ts';
 
 /** Where a membership stands in the host application. Ids are the host's own. */
 export interface HostMembership {
+  /** Tenure's own id of it; the host does not know it. What is done for it is named by it. */
+  membershipId: string;
   userId: string;
   organizationId: string;
   /** Whether the person has no other membership that is still in: decides on credentials without an organization. */

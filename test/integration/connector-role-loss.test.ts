@@ -12,7 +12,12 @@ import {
   type HostDatabase,
 } from './connector-fixture.ts';
 
-const person: HostMembership = { userId: 'u1', organizationId: 'o1', last: false };
+const person: HostMembership = {
+  membershipId: 'm1',
+  userId: 'u1',
+  organizationId: 'o1',
+  last: false,
+};
 const policy = { readBackPauseMs: 20, giveUpAfterMs: 10_000 };
 const mine = { userId: 'u1', organizationId: 'o1' };
 

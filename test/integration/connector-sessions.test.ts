@@ -12,7 +12,12 @@ import {
   type HostDatabase,
 } from './connector-fixture.ts';
 
-const leaver: HostMembership = { userId: 'u1', organizationId: 'o1', last: false };
+const leaver: HostMembership = {
+  membershipId: 'm1',
+  userId: 'u1',
+  organizationId: 'o1',
+  last: false,
+};
 const policy = { readBackPauseMs: 20, giveUpAfterMs: 10_000 };
 
 let database: HostDatabase;
@@ -89,6 +94,7 @@ describe('revocation by deletion', () => {
       { userId: user, organizationId: new ObjectId() },
     ]);
     const membership = {
+      ...leaver,
       userId: user.toHexString(),
       organizationId: organization.toHexString(),
       last: false,

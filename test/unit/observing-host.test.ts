@@ -4,7 +4,12 @@ import type { HostApplication } from '../../connectors/host-application.ts';
 import { createObservingHost, OnlyObserving } from '../../connectors/observing-host.ts';
 import { defaultRevocationPolicy } from '../../connectors/revocation.ts';
 
-const membership = { userId: 'user_a', organizationId: 'org', last: true };
+const membership = {
+  membershipId: 'membership_a',
+  userId: 'user_a',
+  organizationId: 'org',
+  last: true,
+};
 const erasure = {
   ...membership,
   pseudonym: 'former-user-x',
