@@ -8,18 +8,21 @@ export interface RevokeCall {
 }
 
 /**
- * One kind of credentials that let somebody in: sessions, refresh tokens, API keys. One connector a file; each
- * entry of the host file's `sessions` becomes one source (`credential-sources.ts`).
+ * One kind of credentials that let somebody in and that can be read back: sessions, refresh tokens, API keys.
+ * One connector a file. What cannot be read back (`jwt`) has no source: it is only known when it expires. What
+ * an activity of the host application ends (`temporal`) has none either: the workflow calls it itself.
+ *
+ * What a method throws is put down to this kind alone: `failureOf` makes a word of it, and `Retry-After` is
+ * respected where the error carries `retryAfterMs`.
  */
 export interface CredentialSource {
   readonly kind: string;
-  /** How it can be known that nothing is left: by reading back; or only by waiting until it has expired. */
-  readonly proof: 'readBack' | { expiresAfterMs: number };
   /**
-   * Ends what a leaving ends, as far as one call goes. Idempotent by `closing` (`Membership.closings`): called
-   * again it finds what it did done, also after a crash. Only the reads tell that nothing is left.
+   * Ends what a leaving ends, as far as one call goes: a call is made again as long as `count` finds
+   * something. Idempotent by `closing` (`Membership.closings`): called again it finds what it did done, also
+   * after a crash.
    */
   revoke(membership: HostMembership, closing: number, beat: Beat): Promise<RevokeCall>;
-  /** How many are alive now. Reads only. */
+  /** How many are alive now: the only proof that none is left. Reads only. */
   count(membership: HostMembership): Promise<number>;
 }

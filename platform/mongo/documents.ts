@@ -54,6 +54,8 @@ export interface UserDocument {
    * e-mail is unique, hold a placeholder for it.
    */
   emailReleased?: true;
+  /** The host application's own id for the user, once it said so in the answer to `user.provisioned`. */
+  hostUserId?: string;
   origin: 'directory' | 'import' | 'login';
   createdAt: Date;
   anonymizedAt: Date | null;
@@ -250,7 +252,9 @@ export interface NoticeDocument {
     | 'edgeAcrossDirectories'
     | 'reconciled'
     | 'hostRefused'
-    | 'ssoIdentityDiffers';
+    | 'revocationOverdue'
+    | 'ssoIdentityDiffers'
+    | 'hostUserIdDiffers';
   organizationId: string | null;
   directoryId: string | null;
   subjectId: string | null;
@@ -287,6 +291,8 @@ export interface HeartbeatDocument {
   _id: string;
   role: string;
   at: Date;
+  /** What of the host file does not fit to the host application's database, counted by code. */
+  hostFindings?: Record<string, number>;
 }
 
 /** A gate entry's document; the view `gate_v1` projects it. `_id` is the membership's or link request's id. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ObjectId, type Document } from 'mongodb';
 
 import type { HostMembership, RevocationReport } from '../../connectors/host-application.ts';
-import type { SessionSource } from '../../domain/host-file.ts';
+import type { MongodbSessions } from '../../domain/host-file.ts';
 import {
   aSessionSource,
   bytesOf,
@@ -35,7 +35,7 @@ async function all(collection: string): Promise<Document[]> {
   return database.db.collection(collection).find().sort({ _id: 1 }).toArray();
 }
 
-async function answer(sources: SessionSource[], membership = person): Promise<RevocationReport> {
+async function answer(sources: MongodbSessions[], membership = person): Promise<RevocationReport> {
   const host = hostOn(database.db, { sessions: sources });
   return host.answerRoleLoss(membership, policy, ignoreProgress);
 }
