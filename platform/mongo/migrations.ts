@@ -129,6 +129,12 @@ const indexes: Index[] = [
     { name: 'cancelling', partialFilterExpression: { cancellation: { $exists: true } } },
   ],
   ['dryRuns', { organizationId: 1 }],
+  ['authkitMemberships', { membershipId: 1 }],
+  [
+    'authkitMemberships',
+    { reactivateSince: 1 },
+    { name: 'toReactivate', partialFilterExpression: { reactivateSince: { $exists: true } } },
+  ],
   // What was signalled a day ago says nothing any more.
   ['dispatches', { signalledAt: 1 }, { expireAfterSeconds: 86_400 }],
   ['heartbeats', { role: 1, at: 1 }],

@@ -9,6 +9,7 @@ import {
 import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { Membership } from '../../domain/membership.ts';
 import type * as documents from './documents.ts';
+import type { AuthkitMembershipDocument } from './authkit-membership-document.ts';
 import type { LinkDocument, LinkRequestDocument } from './link-documents.ts';
 import type { DryRunDocument } from './dry-run-document.ts';
 import type { EventCursorDocument } from './event-cursor-document.ts';
@@ -43,6 +44,7 @@ export interface Collections {
   reconciliations: Collection<ReconciliationDocument>;
   reconciledItems: Collection<ReconciledItemDocument>;
   dryRuns: Collection<DryRunDocument>;
+  authkitMemberships: Collection<AuthkitMembershipDocument>;
 }
 
 /** Tenure's store: the connection, the collections and the fences that transactions lock by. */
@@ -112,6 +114,7 @@ export function storeOn(
       reconciliations: db.collection('reconciliations'),
       reconciledItems: db.collection('reconciledItems'),
       dryRuns: db.collection('dryRuns'),
+      authkitMemberships: db.collection('authkitMemberships'),
     },
   };
 }

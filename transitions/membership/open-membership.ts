@@ -1,5 +1,5 @@
 import { isCommitted, isEntitled, type Membership } from '../../domain/membership.ts';
-import type { Store } from '../../platform/mongo/store.ts';
+import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { forgetClosing, widen } from './access-facts.ts';
 import { changeMembership } from './change-membership.ts';
@@ -13,8 +13,8 @@ export async function openMembership(
   membershipId: string,
   atRevision: number,
 ): Promise<Membership | null> {
-  return inTransaction(store, async (tx) =>
-    changeMembership(
+  return inTransaction(store, async (tx) => {
+    const opened = await changeMembership(
       tx,
       membershipId,
       { actor: 'lifecycle', atRevision, own: true },
@@ -33,6 +33,18 @@ export async function openMembership(
         widen(membership, note);
         note('opened');
       },
-    ),
+    );
+    if (opened !== null && opened.access.state === 'open') await wantReactivation(tx, opened);
+    return opened;
+  });
+}
+
+/** What Tenure deactivated at WorkOS when the person left is to work again; a chore tells WorkOS. */
+async function wantReactivation(tx: Transaction, membership: Membership): Promise<void> {
+  if (membership.closings === 0) return;
+  await tx.collections.authkitMemberships.updateMany(
+    { membershipId: membership._id },
+    { $set: { reactivateSince: tx.at } },
+    { session: tx.session },
   );
 }
