@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   const client = createTemporalClient(config.temporal);
   const { queuePrefix } = config.temporal;
   const notifications = createNotificationSignals(client, { queuePrefix, deadlineMs: 2000 });
-  const telling = tellEndpoints(endpoints, notifications.wake);
+  const telling = tellEndpoints(endpoints, notifications);
   const store = await patiently(log, 'mongodb', async () => openStore(config, file, telling, log));
   const hostReport = createHostReport(store, file, log);
   await hostReport.inspect();
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
           else log.warn(line, 'the comparison of a directory stopped');
         },
         ...(endpoints.length === 0 ? {} : { notifier: createNotifier(endpoints, secrets) }),
-        onTold: metrics.notified,
+        onTold: (outcome) => metrics.notified(outcome),
       },
       (error) => log.error({ err: error }, 'activity failed'),
     ),

@@ -11,6 +11,10 @@ import { membershipShape, presentMembership } from './membership.ts';
 export const userShape = z
   .strictObject({
     id,
+    hostUserId: z.nullable(id).meta({
+      description:
+        "The host application's own id for the user, where it answered `user.provisioned` with one.",
+    }),
     email: z.nullable(z.string()),
     username: z.nullable(z.string()),
     name: z.nullable(z.string()),
@@ -29,6 +33,7 @@ export function presentUser(
   const own = memberships.filter(({ userId }) => userId === user._id);
   return {
     id: user._id,
+    hostUserId: user.hostUserId ?? null,
     email: user.profile?.email ?? null,
     username: user.profile?.username ?? null,
     name: nameOf(user.profile),

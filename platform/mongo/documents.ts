@@ -4,6 +4,7 @@ import type { RoleMapping } from '../../domain/grants.ts';
 import type { UserProfile } from '../../domain/profile.ts';
 import type { Version } from '../../domain/versions.ts';
 import type { HoldKind } from '../../domain/words.ts';
+import type { NoticeCode } from './notice-codes.ts';
 
 /** The documents of Tenure's own database, as far as the domain does not define them. */
 
@@ -238,23 +239,7 @@ export interface HoldDocument {
 /** Something an admin should know. Ids and enums only. */
 export interface NoticeDocument {
   _id: string;
-  code:
-    | 'looksAlike'
-    | 'unknownRemoval'
-    | 'directoryDeleted'
-    | 'returnAfterErasure'
-    | 'unannouncedDirectory'
-    | 'linkRequested'
-    | 'eventQuarantined'
-    | 'guardOpened'
-    | 'directoryState'
-    | 'organizationDeleted'
-    | 'edgeAcrossDirectories'
-    | 'reconciled'
-    | 'hostRefused'
-    | 'revocationOverdue'
-    | 'ssoIdentityDiffers'
-    | 'hostUserIdDiffers';
+  code: NoticeCode;
   organizationId: string | null;
   directoryId: string | null;
   subjectId: string | null;

@@ -53,6 +53,11 @@ const indexes: Index[] = [
     { emailKey: 1 },
     { name: 'byEmail', partialFilterExpression: { emailKey: { $type: 'string' } } },
   ],
+  [
+    'users',
+    { hostUserId: 1 },
+    { unique: true, partialFilterExpression: { hostUserId: { $type: 'string' } } },
+  ],
   ['directoryUsers', { 'records.id': 1 }, { unique: true }],
   [
     'directoryUsers',
@@ -92,6 +97,11 @@ const indexes: Index[] = [
   ['inbox', { outcome: 1, receivedAt: 1 }],
   ['inbox', { organizationId: 1, bodyExpiresAt: 1 }],
   ['gate', { organizationId: 1, userId: 1 }],
+  [
+    'gate',
+    { organizationId: 1, hostUserId: 1 },
+    { name: 'byHostUserId', partialFilterExpression: { hostUserId: { $type: 'string' } } },
+  ],
   ['gate', { organizationId: 1, directoryUserIds: 1 }],
   ['gate', { organizationId: 1, idpIds: 1 }],
   ['gate', { organizationId: 1, emails: 1 }],
@@ -146,6 +156,20 @@ const indexes: Index[] = [
     { runId: 1, _id: 1 },
     { name: 'toConfirm', partialFilterExpression: { confirm: true } },
   ],
+  // What an endpoint has to be told, in order.
+  [
+    'notifications',
+    { userId: 1, endpoint: 1, sequence: 1 },
+    { name: 'pending', partialFilterExpression: { state: 'pending' } },
+  ],
+  [
+    'notifications',
+    { wakeAt: 1 },
+    { name: 'toWake', partialFilterExpression: { wakeAt: { $exists: true } } },
+  ],
+  ['notifications', { state: 1, at: -1, _id: -1 }],
+  ['notifications', { userId: 1, at: -1, _id: -1 }],
+  ['notifications', { expiresAt: 1 }, { expireAfterSeconds: 0 }],
   // A run is over long before; what it saw says nothing afterwards.
   ['reconciledItems', { at: 1 }, { expireAfterSeconds: 2 * 86_400 }],
 ];

@@ -15,7 +15,9 @@ import type { DryRunDocument } from './dry-run-document.ts';
 import type { EventCursorDocument } from './event-cursor-document.ts';
 import type { FenceDocument } from './fence-document.ts';
 import { productionFences, type Fences } from './fences.ts';
+import type { NotificationDocument } from './notification-document.ts';
 import type { ReconciledItemDocument, ReconciliationDocument } from './reconciliation-documents.ts';
+import { tellNobody, type Telling } from './telling.ts';
 
 /** Tenure's own collections, typed. */
 export interface Collections {
@@ -45,6 +47,7 @@ export interface Collections {
   reconciledItems: Collection<ReconciledItemDocument>;
   dryRuns: Collection<DryRunDocument>;
   authkitMemberships: Collection<AuthkitMembershipDocument>;
+  notifications: Collection<NotificationDocument>;
 }
 
 /** Tenure's store: the connection, the collections and the fences that transactions lock by. */
@@ -53,6 +56,7 @@ export interface Store {
   db: Db;
   collections: Collections;
   fences: Fences;
+  telling: Telling;
 }
 
 /** One transaction: everything inside uses its session and its one time. */
@@ -61,6 +65,8 @@ export interface Transaction {
   collections: Collections;
   session: ClientSession;
   at: Date;
+  /** The users of whom something is to be told: delivery begins once it is committed. */
+  toldUsers: Set<string>;
 }
 
 /**
@@ -82,12 +88,14 @@ export function storeOn(
   client: MongoClient,
   databaseName: string,
   fences: Fences = productionFences,
+  telling: Telling = tellNobody,
 ): Store {
   const db = client.db(databaseName);
   return {
     client,
     db,
     fences,
+    telling,
     collections: {
       memberships: db.collection('memberships'),
       users: db.collection('users'),
@@ -114,6 +122,7 @@ export function storeOn(
       reconciliations: db.collection('reconciliations'),
       reconciledItems: db.collection('reconciledItems'),
       dryRuns: db.collection('dryRuns'),
+      notifications: db.collection('notifications'),
       authkitMemberships: db.collection('authkitMemberships'),
     },
   };
