@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { measureAccessChecks } from './access-checks.ts';
 import { measureGuard } from './guard.ts';
 import { measureIntake } from './intake.ts';
 import { measureLifecycle } from './lifecycle.ts';
@@ -14,12 +15,13 @@ import { isMet, table, type Figure } from './stats.ts';
 import { measureSync } from './sync.ts';
 import { measureTenure } from './tenure.ts';
 
-const usage = `npm run bench -- intake|lifecycle|memory|tenure|all [--seconds n] [--idle n] [--json file]
+const usage = `npm run bench -- intake|lifecycle|access|memory|tenure|all [--seconds n] [--idle n] [--json file]
 
   intake     our webhook against a bare Koa + HMAC + one insert + one signalWithStart
   lifecycle  settled joins against the smallest workflow with one activity; leavings
   sync       a first sync of 5,000 people with three groups each, while others leave
   growth     intake and access checks at 1,000, 10,000 and 100,000 people
+  access     access checks against a bare findOne by id
   memory     resident memory of the idle processes
   tenure     Temporal actions and history bytes of a whole tenure
   all        everything so far
@@ -51,7 +53,17 @@ async function main(): Promise<void> {
   const people = Number(values.people);
   const sizes = values.sizes.split(',').map(Number);
   const leavers = Number(values.leavers);
-  const known = ['intake', 'lifecycle', 'sync', 'growth', 'guard', 'memory', 'tenure', 'all'];
+  const known = [
+    'intake',
+    'lifecycle',
+    'sync',
+    'growth',
+    'guard',
+    'access',
+    'memory',
+    'tenure',
+    'all',
+  ];
   const areCounts = [people, leavers, ...sizes].every(
     (count) => Number.isInteger(count) && count >= 200,
   );
@@ -77,6 +89,7 @@ async function main(): Promise<void> {
       ...(wanted('tenure') ? await measureTenure(stack, report) : []),
       ...(wanted('lifecycle') ? await measureLifecycle(stack, seconds, report) : []),
       ...(wanted('intake') ? await measureIntake(stack, seconds, report) : []),
+      ...(wanted('access') ? await measureAccessChecks(stack, seconds, report) : []),
       ...(wanted('sync') ? await measureSync(stack, people, report) : []),
       ...(what === 'guard' ? await measureGuard(stack, leavers, report) : []),
       ...(wanted('growth') ? await measureGrowth(stack, sizes, report) : []),

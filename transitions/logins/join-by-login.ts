@@ -30,10 +30,10 @@ export interface Stranger extends Login {
 export async function joinByLogin(
   tx: Transaction,
   stranger: Stranger,
-  { file, newUserId, mayCreate }: LoginRules,
+  { file, newUserId, mode }: LoginRules,
 ): Promise<LoggedIn> {
   const { organizationId, userId, sso, refusal } = stranger;
-  if (sso === undefined) return { decision: refusal, changed: null };
+  if (sso === undefined || mode === 'check') return { decision: refusal, changed: null };
   const found = await tx.collections.organizations.findOne(
     { _id: organizationId },
     { session: tx.session },
@@ -43,7 +43,7 @@ export async function joinByLogin(
   if (userId !== undefined && (await isForgotten(tx, userId))) {
     return { decision: denied('anonymized'), changed: null };
   }
-  if (!mayCreate) return { decision: allowed(userId ?? null, null), changed: null };
+  if (mode === 'observing') return { decision: allowed(userId ?? null, null), changed: null };
   await noticeLookAlikes(tx, stranger);
   const organization = found ?? (await ensureOrganization(tx, organizationId));
   const made = await create(tx, organization, userId ?? newUserId(), sso);
