@@ -7,6 +7,7 @@ import type { Db, MongoClient } from 'mongodb';
 
 import { createActivities } from '../../activities/index.ts';
 import type { Polling, PollReports } from '../../activities/poll-events.ts';
+import type { CredentialSource } from '../../connectors/credential-source.ts';
 import type { HostApplication } from '../../connectors/host-application.ts';
 import { createMongoHost } from '../../connectors/mongodb/host.ts';
 import type { HostFile } from '../../domain/host-file.ts';
@@ -156,6 +157,7 @@ export async function startTenure(
     polling?: Pick<Polling, 'api' | 'intervalMs'>;
     listing?: DirectoryListing;
     notified?: Notified;
+    outsideSources?: readonly CredentialSource[];
   } = {},
 ): Promise<RunningTenure> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -183,6 +185,7 @@ export async function startTenure(
         file: tenure.file,
         host: tenure.host,
         directoryLookup: lookup,
+        outsideSources: options.outsideSources ?? [],
         directoryListing: options.listing ?? null,
         polling:
           options.polling === undefined
