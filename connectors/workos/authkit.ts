@@ -57,14 +57,11 @@ async function readAlive(options: AuthkitOptions, membership: HostMembership): P
   const person = await personOf(store, membership);
   const found = await findAccounts({ accounts, store, organizationIds }, person);
   const alive: Alive = { memberships: [], invitations: [], sessions: [], apiKeys: [] };
-  for (const account of found.accounts) {
+  for (const { account, memberships } of found.accounts) {
     const everywhere = membership.last && !(await isSharedElsewhere(store, person, account));
     const ends = ({ organizationId }: AccountItem): boolean =>
       everywhere || organizationId === null || organizationIds.includes(organizationId);
-    for (const organizationId of organizationIds) {
-      const all = await accounts.memberships(account.id, organizationId);
-      alive.memberships.push(...all.filter(({ status }) => status !== 'inactive'));
-    }
+    alive.memberships.push(...memberships.filter(({ status }) => status !== 'inactive'));
     alive.sessions.push(...(await accounts.sessions(account.id)).filter(ends));
     alive.apiKeys.push(...(await accounts.apiKeys(account.id)).filter(ends));
   }

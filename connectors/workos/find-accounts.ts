@@ -1,6 +1,6 @@
 import { linkKey } from '../../domain/link-keys.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import type { Account, Accounts } from '../../platform/workos/accounts.ts';
+import type { Account, Accounts, OrganizationMembership } from '../../platform/workos/accounts.ts';
 import type { Person } from './person.ts';
 
 /**
@@ -25,9 +25,15 @@ export interface AccountSearch {
   organizationIds: string[];
 }
 
+/** An account, with its memberships of the organization, of whatever status. */
+export interface FoundAccount {
+  account: Account;
+  memberships: OrganizationMembership[];
+}
+
 /** A person's accounts at WorkOS user management, and the addresses that are theirs alone. */
 export interface FoundAccounts {
-  accounts: Account[];
+  accounts: FoundAccount[];
   /** For what is known by its address only, as invitations are. */
   emails: string[];
 }
@@ -43,15 +49,18 @@ export interface FoundAccounts {
  *   say whose it is
  */
 export async function findAccounts(search: AccountSearch, person: Person): Promise<FoundAccounts> {
-  const found = new Map<string, Account>();
+  const found = new Map<string, FoundAccount>();
   for (const externalId of person.externalIds) {
     const account = await search.accounts.byExternalId(externalId);
-    if (account !== null) found.set(account.id, account);
+    if (account === null) continue;
+    found.set(account.id, { account, memberships: await membershipsOf(search, account) });
   }
   for (const { email, current, shared } of person.addresses) {
     for (const account of await accountsAt(search, person, email)) {
       if (found.has(account.id)) continue;
-      if (!shared) found.set(account.id, account);
+      const memberships = await membershipsOf(search, account);
+      if (memberships.length === 0) continue;
+      if (!shared) found.set(account.id, { account, memberships });
       else if (current) throw new AccountUnclear();
     }
   }
@@ -61,17 +70,16 @@ export async function findAccounts(search: AccountSearch, person: Person): Promi
   };
 }
 
-/** Accounts at an address that are members of the organization, without those that say that they are another's. */
+/** Accounts at an address, without those that say that they are another's. */
 async function accountsAt(
-  { accounts, store, organizationIds }: AccountSearch,
+  { accounts, store }: AccountSearch,
   person: Person,
   email: string,
 ): Promise<Account[]> {
   const found: Account[] = [];
   for (const account of await accounts.byEmail(email)) {
     if (linkKey(account.email) !== email) continue;
-    if (await belongsToAnother(store, person, account)) continue;
-    if (await isMember(accounts, account, organizationIds)) found.push(account);
+    if (!(await belongsToAnother(store, person, account))) found.push(account);
   }
   return found;
 }
@@ -87,15 +95,15 @@ async function belongsToAnother(
   return user !== null;
 }
 
-async function isMember(
-  accounts: Accounts,
+async function membershipsOf(
+  { accounts, organizationIds }: AccountSearch,
   { id }: Account,
-  organizationIds: string[],
-): Promise<boolean> {
+): Promise<OrganizationMembership[]> {
+  const found: OrganizationMembership[] = [];
   for (const organizationId of organizationIds) {
-    if ((await accounts.memberships(id, organizationId)).length > 0) return true;
+    found.push(...(await accounts.memberships(id, organizationId)));
   }
-  return false;
+  return found;
 }
 
 /**
