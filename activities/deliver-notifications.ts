@@ -22,7 +22,7 @@ export interface DeliverRequest {
 const longestCallMs = 30_000;
 /** So many requests to one endpoint are under way at once from one process. */
 const mostAtOnce = 20;
-/** While nobody is to be told, because Tenure observes, or because this process knows no endpoints. */
+/** While Tenure only observes, nobody is told: what is left waits until it is live. */
 const idlePauseMs = 10 * 60 * 1000;
 
 /** The endpoints that have to be told something of the user. */

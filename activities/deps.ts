@@ -46,7 +46,7 @@ export interface ActivityDeps {
   onVerifiedEmpty: (ms: number) => void;
   /** Called when a comparison of a directory ended. */
   onReconciled?: (ended: Reconciled) => void;
-  /** Absent: nobody is notified, because no endpoint is configured or Tenure only observes. */
+  /** Absent: nobody is notified, because Tenure only observes. */
   notifier?: Notifier;
   /** Called after each try to notify an endpoint. */
   onTold?: (outcome: 'delivered' | 'failed' | 'dead') => void;

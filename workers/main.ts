@@ -108,7 +108,7 @@ async function main(): Promise<void> {
           if (stopped === null) log.info(line, 'a directory was compared');
           else log.warn(line, 'the comparison of a directory stopped');
         },
-        ...(endpoints.length === 0 ? {} : { notifier: createNotifier(endpoints, secrets) }),
+        ...(config.observing ? {} : { notifier: createNotifier(endpoints, secrets) }),
         onTold: (outcome) => metrics.notified(outcome),
       },
       (error) => log.error({ err: error }, 'activity failed'),
