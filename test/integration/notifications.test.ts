@@ -15,7 +15,7 @@ import { disableMembership } from '../../transitions/commands/disable-membership
 import { reactivateMembership } from '../../transitions/commands/reactivate-membership.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
 import { usersToWake, woken } from '../../transitions/notifications/read-pending.ts';
-import { importUser } from '../../transitions/organization/import-users.ts';
+import { importUser, type ImportedUser } from '../../transitions/organization/import-users.ts';
 import { startDeliveries } from '../../workers/notification-starter.ts';
 import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
@@ -101,21 +101,19 @@ async function join(): Promise<Person> {
   return { ...sketch, userId, membershipId: _id };
 }
 
+/** Somebody of the host application, for an organization of their own. */
+function imported(id: string): ImportedUser {
+  const organizationId = workosId('org');
+  const email = `${id}@example.com`;
+  return { id, organizationId, email, username: null, name: null, roles: [], status: 'active' };
+}
+
 /** An imported user with a membership in each of two organizations. */
 async function inTwo(store: Store = tenure.store): Promise<{ userId: string; ids: string[] }> {
   const userId = workosId('host_user');
   const ids: string[] = [];
   for (let nth = 0; nth < 2; nth += 1) {
-    const person = {
-      id: userId,
-      organizationId: workosId('org'),
-      email: `${userId}@example.com`,
-      username: null,
-      name: null,
-      roles: [],
-      status: 'active' as const,
-    };
-    ids.push((await importUser(store, person, 'import')).membershipId);
+    ids.push((await importUser(store, imported(userId), 'import')).membershipId);
   }
   return { userId, ids };
 }
@@ -578,6 +576,23 @@ describe("the host application's own id of a user", () => {
       const eve = await provision({ hostUserId: taken });
       expect(await hostUserIdOf(eve.userId)).toBeUndefined();
     }
+  });
+
+  it('is the same user where somebody is imported by it, and no second one', async () => {
+    const hostUserId = workosId('row');
+    const ada = await provision({ hostUserId });
+    const person = { ...imported(hostUserId), organizationId: ada.organizationId };
+    expect(await importUser(tenure.store, person, 'import')).toMatchObject({
+      id: ada.userId,
+      membershipId: ada.membershipId,
+      outcome: 'existing',
+    });
+    const elsewhere = await importUser(tenure.store, imported(hostUserId), 'import');
+    expect(elsewhere).toMatchObject({ id: ada.userId, outcome: 'created' });
+    const { organizationId } = elsewhere;
+    expect(
+      await checkAccess(tenure.store.db, { organizationId, userId: hostUserId }),
+    ).toMatchObject({ allowed: true, userId: ada.userId });
   });
 
   it('is given to one of two users whose answers come at once', async () => {

@@ -10,6 +10,7 @@ import { lockImport } from '../organization/import-locks.ts';
 import { learnIdentity } from './learn-identity.ts';
 import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
 import { notice } from '../notice.ts';
+import { userOfHost } from '../notifications/learn-host-user-id.ts';
 import { ensureOrganization, policyOf } from '../organization/organization.ts';
 
 /** A login of somebody whom nobody knows. */
@@ -32,14 +33,15 @@ export async function joinByLogin(
   stranger: Stranger,
   { file, newUserId, mode }: LoginRules,
 ): Promise<LoggedIn> {
-  const { organizationId, userId, sso, refusal } = stranger;
+  const { organizationId, sso, refusal } = stranger;
   if (sso === undefined || mode === 'check') return { decision: refusal, changed: null };
   const found = await tx.collections.organizations.findOne(
     { _id: organizationId },
     { session: tx.session },
   );
   if (!takesInAtLogin(found, policyOf(found, file))) return { decision: refusal, changed: null };
-  await lockImport(tx, organizationId, userId ?? sso.idpId);
+  await lockImport(tx, organizationId, stranger.userId ?? sso.idpId);
+  const userId = stranger.userId === undefined ? undefined : await userOfHost(tx, stranger.userId);
   if (userId !== undefined && (await isForgotten(tx, userId))) {
     return { decision: denied('anonymized'), changed: null };
   }
