@@ -24,11 +24,9 @@ const revocationShape = z
     outcome: z.enum(['verifiedEmpty', 'expiresBy', 'failed']),
     at: time.meta({ description: 'Since when it is so.' }),
     revoked: z.int(),
-    expiresBy: z
-      .nullable(time)
-      .meta({
-        description: 'What cannot be ended is valid until then: tokens that nobody is asked about.',
-      }),
+    expiresBy: z.nullable(time).meta({
+      description: 'What cannot be ended is valid until then: tokens that nobody is asked about.',
+    }),
     code: z.nullable(z.string()).meta({
       description: 'Why it failed. It is tried again until it is verified empty.',
     }),
