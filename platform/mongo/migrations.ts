@@ -97,11 +97,8 @@ const indexes: Index[] = [
   ['inbox', { outcome: 1, receivedAt: 1 }],
   ['inbox', { organizationId: 1, bodyExpiresAt: 1 }],
   ['gate', { organizationId: 1, userId: 1 }],
-  [
-    'gate',
-    { organizationId: 1, hostUserId: 1 },
-    { name: 'byHostUserId', partialFilterExpression: { hostUserId: { $type: 'string' } } },
-  ],
+  // Not partial: for one part of an `$or` a partial index is not used, and the whole organization would be read.
+  ['gate', { organizationId: 1, hostUserId: 1 }],
   ['gate', { organizationId: 1, directoryUserIds: 1 }],
   ['gate', { organizationId: 1, idpIds: 1 }],
   ['gate', { organizationId: 1, emails: 1 }],

