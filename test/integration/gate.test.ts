@@ -1,4 +1,6 @@
-import { MongoClient, ReadConcern } from 'mongodb';
+import { randomUUID } from 'node:crypto';
+
+import { MongoClient, ReadConcern, type Document } from 'mongodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectionType, type AuthenticationResponse, type Profile } from '@workos-inc/node';
 
@@ -186,6 +188,45 @@ describe('the gate in a host application', () => {
       allowed: true,
     });
     expect(concerns).toEqual([{ level: 'majority' }]);
+    await client.close();
+  });
+
+  it('reads the rows of the person alone, however many people the organization has', async () => {
+    const organizationId = `org_${randomUUID()}`;
+    const { membershipId } = await openPerson();
+    const row = await api.store.collections.gate.findOne({ _id: membershipId });
+    const others = Array.from({ length: 200 }, (_, nth) => ({
+      ...row!,
+      _id: `${organizationId}/${nth}`,
+      organizationId,
+      userId: `user_${nth}`,
+      directoryUserIds: [`directory_user_${nth}`],
+      idpIds: [`idp_${nth}`],
+      emails: [`person.${nth}@example.com`],
+    }));
+    await api.store.collections.gate.insertMany(others);
+    const client = new MongoClient(testServers().mongodbUrl, { monitorCommands: true });
+    const db = client.db(api.store.db.databaseName);
+    const filters: Document[] = [];
+    client.on('commandStarted', ({ command }) => {
+      if (command['find'] === 'gate_v1') filters.push(command['filter']);
+    });
+    const gate = createGate({ db });
+    for (const identity of [
+      { userId: 'user_7' },
+      { directoryUserId: 'directory_user_7' },
+      { email: 'person.7@example.com' },
+      { sso: { idpId: 'idp_7', email: 'person.7@example.com' } },
+    ]) {
+      const answer = await gate.check({ organizationId, action: 'write', ...identity });
+      expect(answer).toMatchObject({ allowed: true, userId: 'user_7' });
+    }
+    expect(filters).toHaveLength(4);
+    for (const filter of filters) {
+      const explained = await db.collection('gate_v1').find(filter).explain('executionStats');
+      const keys = /"totalKeysExamined":(\d+)/.exec(JSON.stringify(explained))?.[1];
+      expect({ filter, few: Number(keys) <= 4 }).toEqual({ filter, few: true });
+    }
     await client.close();
   });
 
