@@ -1,5 +1,6 @@
 import { heartbeat } from '@temporalio/activity';
 
+import { mongodbSessions } from '../domain/host-file.ts';
 import type { Membership } from '../domain/membership.ts';
 import {
   recordRoleLossAnswered,
@@ -44,7 +45,7 @@ async function answer(
   );
   if (!report.verifiedEmpty)
     throw new NotVerifiedEmpty('Sessions were still as before at the end.');
-  for (const { kind, onRoleLoss } of deps.file.sessions) {
+  for (const { kind, onRoleLoss } of mongodbSessions(deps.file)) {
     counts[onRoleLoss === 'revoke' ? 'revoked' : 'refreshed'] += report.revoked[kind] ?? 0;
   }
   return counts;

@@ -1,8 +1,10 @@
+import type { CredentialSource } from '../connectors/credential-source.ts';
 import type { HostApplication } from '../connectors/host-application.ts';
 import type { RevocationPolicy } from '../connectors/revocation.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import type { ReconcileCounts, ReconcileStop } from '../domain/reconciliation.ts';
 import type { Store } from '../platform/mongo/store.ts';
+import type { Notifier } from '../platform/outgoing/notifier.ts';
 import type { DirectoryListing } from '../platform/workos/directory-listing.ts';
 import type { DirectoryLookup } from '../platform/workos/directory-lookup.ts';
 import type { Polling } from './poll-events.ts';
@@ -26,6 +28,8 @@ export interface ActivityDeps {
   file: HostFile;
   /** null: the host file names nothing in the host application's database. */
   host: HostApplication | null;
+  /** The sources of credentials that are asked over the network; absent: none. */
+  outsideSources?: readonly CredentialSource[];
   /** null: no WorkOS key, so a last look can never be certain and nobody is erased. */
   directoryLookup: DirectoryLookup | null;
   /** null: no WorkOS key, so directories are never compared, and nobody is read afresh. */
@@ -42,4 +46,8 @@ export interface ActivityDeps {
   onVerifiedEmpty: (ms: number) => void;
   /** Called when a comparison of a directory ended. */
   onReconciled?: (ended: Reconciled) => void;
+  /** Absent: nobody is notified, because Tenure only observes. */
+  notifier?: Notifier;
+  /** Called after each try to notify an endpoint. */
+  onTold?: (outcome: 'delivered' | 'failed' | 'dead') => void;
 }

@@ -4,6 +4,7 @@ import { beating } from './beating.ts';
 import { createCheckConditions } from './check-conditions.ts';
 import { createCheckGuard } from './check-guard.ts';
 import { createCommit } from './commit-erasure.ts';
+import { createDeliver, createPendingEndpoints } from './deliver-notifications.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createErasePerson } from './erase-person.ts';
 import { guarded } from './failures.ts';
@@ -18,8 +19,9 @@ import {
   createReconcileStep,
   createWantReconciliations,
 } from './reconcile-directory.ts';
+import { createRemind } from './remind.ts';
 import { createReturnOwnership } from './return-ownership.ts';
-import { createRevokeSessions } from './revoke-sessions.ts';
+import { createRecordRevokedElsewhere, createRevokeSessions } from './revoke-sessions.ts';
 import { createTransferOwnership } from './transfer-ownership.ts';
 import { createWiden } from './widen-membership.ts';
 
@@ -48,10 +50,12 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
     open: step(createOpen(deps)),
     widen: step(createWiden(deps)),
     checkGuard: step(createCheckGuard(deps)),
+    remind: step(createRemind(deps)),
     commit: step(createCommit(deps)),
     applyCommandActivity: guarded(createApplyCommand(deps), onError),
     projectUser: step(createProjectUser(deps)),
     revokeSessions: step(beating(createRevokeSessions(deps))),
+    recordRevokedElsewhere: guarded(createRecordRevokedElsewhere(deps), onError),
     readAfresh: step(beating(createReadAfresh(deps))),
     answerRoleLoss: step(beating(createAnswerRoleLoss(deps))),
     transferOwnership: step(beating(createTransferOwnership(deps))),
@@ -62,6 +66,8 @@ export function createActivities(deps: ActivityDeps, onError: (error: unknown) =
     reconcileStep: guarded(beating(createReconcileStep(deps, onError)), onError),
     finishReconciliation: guarded(createFinishReconciliation(deps), onError),
     wantReconciliations: async () => wantReconciliations(undefined),
+    pendingEndpoints: guarded(createPendingEndpoints(deps), onError),
+    deliver: guarded(beating(createDeliver(deps)), onError),
   };
 }
 

@@ -1,6 +1,8 @@
+import type { RevokeElsewhere } from '../domain/messages.ts';
 import type { Decision } from '../domain/next-step.ts';
 import { recordLook } from '../transitions/lifecycle/record-look.ts';
 import type { ActivityDeps } from './deps.ts';
+import { stillElsewhere } from './revoked-elsewhere.ts';
 
 /** Which membership is looked at, and the workflow's time in milliseconds. */
 export interface LookRequest {
@@ -16,6 +18,8 @@ export interface LookResult extends Decision {
   /** The step must not be done before this time; 0: at once. */
   notBeforeMs: number;
   maxPauseMs: number;
+  /** What activities of the host application have to revoke in this step; absent: nothing. */
+  elsewhere?: RevokeElsewhere;
 }
 
 /**
@@ -26,6 +30,8 @@ export function createLook(deps: ActivityDeps) {
   return async (input: LookRequest): Promise<LookResult | null> => {
     const seen = await recordLook(deps.store, deps.file, input.membershipId, input.nowMs);
     if (seen === null) return null;
+    const elsewhere =
+      seen.step.do === 'revoke' ? await stillElsewhere(deps, input.membershipId) : null;
     return {
       step: seen.step,
       phase: seen.phase,
@@ -36,6 +42,7 @@ export function createLook(deps: ActivityDeps) {
       // People who leave together are counted together.
       notBeforeMs: seen.step.do === 'checkGuard' ? (seen.closedAtMs ?? 0) + deps.guardSettleMs : 0,
       maxPauseMs: deps.maxPauseMs,
+      ...(elsewhere === null ? {} : { elsewhere }),
     };
   };
 }

@@ -135,7 +135,7 @@ async function projectionOf(deps: ActivityDeps, userId: string): Promise<Project
 function project(user: UserDocument, membership: Membership): ProjectedUser {
   const { profile } = user;
   return {
-    userId: user._id,
+    userId: user.hostUserId ?? user._id,
     email: emailOf(user),
     username: profile?.username ?? null,
     firstName: profile?.firstName ?? null,

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 
+import { productionFences } from '../platform/mongo/fences.ts';
 import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
+import type { Telling } from '../platform/mongo/telling.ts';
 import { StoreUnavailable } from '../platform/mongo/transaction.ts';
 
 /** How long an operation waits for a server: the webhook answers 503 within two seconds. */
@@ -26,7 +28,7 @@ export interface LateStore {
  * @param prepare what else must be done before anything is served; may be repeated
  */
 export function connectStore(
-  mongo: { url: string; database: string },
+  mongo: { url: string; database: string; telling: Telling },
   logger: Logger,
   prepare: (store: Store) => Promise<unknown>,
 ): LateStore {
@@ -36,7 +38,12 @@ export function connectStore(
   const ready = (async () => {
     while (!closing && !migrated) {
       try {
-        connected ??= storeOn(await connectMongo(mongo.url, serverSelectionMs), mongo.database);
+        connected ??= storeOn(
+          await connectMongo(mongo.url, serverSelectionMs),
+          mongo.database,
+          productionFences,
+          mongo.telling,
+        );
         await migrate(connected);
         await prepare(connected);
         migrated = true;

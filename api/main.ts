@@ -7,8 +7,10 @@ import { readHostFile } from '../platform/host-file/read.ts';
 import { userIdsFor } from '../platform/ids.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
+import { tellEndpoints } from '../platform/mongo/telling.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
 import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import { createNotificationSignals } from '../platform/temporal/notification-signals.ts';
 import { announceFileRules } from '../transitions/organization/announce-file-rules.ts';
 import { createApp } from './app.ts';
 import { connectStore } from './connect-store.ts';
@@ -30,14 +32,20 @@ async function main(): Promise<void> {
 
   const metrics = createMetrics('api');
   const temporal = createTemporalClient(config.temporal);
-  const database = connectStore(config.mongo, logger, async (store) =>
+  const { queuePrefix } = config.temporal;
+  // While Tenure observes, the host application is told nothing.
+  const telling = tellEndpoints(
+    config.observing ? [] : file.notifications,
+    createNotificationSignals(temporal, { queuePrefix }),
+  );
+  const database = connectStore({ ...config.mongo, telling }, logger, async (store) =>
     announceFileRules(store, file, { firstOnly: true }),
   );
   const readiness = createReadiness(database);
   const app = createApp({
     store: database.store,
     hostFile: file,
-    signals: createLifecycleSignals(temporal, { queuePrefix: config.temporal.queuePrefix }),
+    signals: createLifecycleSignals(temporal, { queuePrefix }),
     readiness,
     logger,
     metrics,

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 
 import { Refusal, type RefusalCode } from '../domain/errors.ts';
+import { saysOutage } from '../gate/outage.ts';
 import { StoreUnavailable } from '../platform/mongo/transaction.ts';
-import { isError } from '../platform/safe-error.ts';
 
 /** One thing that is wrong with a request: where, and what was expected. Never the value itself. */
 export interface InputError {
@@ -45,7 +45,7 @@ export function problemOf(error: unknown): ApiProblem {
   if (error instanceof Refusal) {
     return new ApiProblem(refusalStatus[error.code] ?? 409, error.code, error.message);
   }
-  if (isStoreDown(error)) return storeUnavailable();
+  if (error instanceof StoreUnavailable || saysOutage(error)) return storeUnavailable();
   return new ApiProblem(500, 'internal', 'Something went wrong. Quote the request id.');
 }
 
@@ -68,31 +68,4 @@ export function problemBody(problem: ApiProblem, requestId: string): object {
     requestId,
     ...(errors.length > 0 ? { errors } : {}),
   };
-}
-
-/** MongoDB's own codes for: took too long, shuts down, is no primary. */
-const downCodes = new Set([50, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
-
-const socketCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EPIPE',
-  'ERR_STREAM_DESTROYED',
-  'ETIMEDOUT',
-]);
-
-/**
- * Whether an error says that MongoDB does not answer. By the shape of the driver's errors, since a wrong
- * query is a bug of ours and must not be passed off as an outage.
- */
-function isStoreDown(error: unknown): boolean {
-  if (error instanceof StoreUnavailable) return true;
-  if (!isError(error)) return false;
-  // The driver passes on what a socket throws that MongoDB closed just before it was written to.
-  if ('code' in error && socketCodes.has(String(error.code))) return true;
-  if (!error.name.startsWith('Mongo')) return false;
-  if (error.name !== 'MongoServerError') return !/Parse|Argument|API/.test(error.name);
-  return 'code' in error && typeof error.code === 'number' && downCodes.has(error.code);
 }

@@ -1,3 +1,4 @@
+import type { HeartbeatDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 
 /** What must be there before this process takes traffic. */
@@ -6,6 +7,8 @@ export type ReadinessPart = 'mongodb' | 'migrations' | 'worker' | 'shuttingDown'
 export interface Readiness {
   /** Which parts are missing; none means ready. */
   missing(): Promise<ReadinessPart[]>;
+  /** What of the host file a worker did not find in the host application's database when it looked last, by code. */
+  hostFindings(): Promise<Record<string, number>>;
   /** From now on the process is not ready, whatever else there is. */
   shutDown(): void;
 }
@@ -34,6 +37,11 @@ export function createReadiness(sources: ReadinessSources): Readiness {
       if (!polls) missing.push('worker');
       return missing;
     },
+    async hostFindings() {
+      const store = sources.connected();
+      const worker = store === null ? null : await freshWorker(store).catch(() => null);
+      return worker?.hostFindings ?? {};
+    },
     shutDown() {
       shuttingDown = true;
     },
@@ -43,15 +51,18 @@ export function createReadiness(sources: ReadinessSources): Readiness {
 /** Whether a worker polls; null where MongoDB does not answer. Times are compared by MongoDB's own clock. */
 async function workerPolls(store: Store): Promise<boolean | null> {
   try {
-    const fresh = await store.collections.heartbeats.findOne(
-      {
-        role: 'worker',
-        $expr: { $gt: ['$at', { $subtract: ['$$NOW', heartbeatMaxAgeMs] }] },
-      },
-      { timeoutMS: 1_000 },
-    );
-    return fresh !== null;
+    return (await freshWorker(store)) !== null;
   } catch {
     return null;
   }
+}
+
+async function freshWorker({ collections }: Store): Promise<HeartbeatDocument | null> {
+  return collections.heartbeats.findOne(
+    {
+      role: 'worker',
+      $expr: { $gt: ['$at', { $subtract: ['$$NOW', heartbeatMaxAgeMs] }] },
+    },
+    { timeoutMS: 1_000 },
+  );
 }

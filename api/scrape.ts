@@ -31,6 +31,7 @@ export function createScrape(
         metrics.setBacklog(counted.backlog);
         metrics.setRevocationsOverdue(await countOverdueRevocations(store(), overdueMs));
         metrics.setOpenGuards(await countOpenGuards(store()));
+        metrics.setNotifications(await countNotifications(store()));
         metrics.setPoller(polls ? await pollerTimes(store()) : unknownTimes);
         countedAt = performance.now();
       } catch {
@@ -38,6 +39,7 @@ export function createScrape(
         metrics.setBacklog({ count: NaN, oldestSeconds: NaN });
         metrics.setRevocationsOverdue(NaN);
         metrics.setOpenGuards(NaN);
+        metrics.setNotifications({ dead: NaN, oldestSeconds: NaN });
         metrics.setPoller(unknownTimes);
       }
     }
@@ -62,6 +64,23 @@ async function pollerTimes(store: Store): Promise<{ lag: number; cursorAge: numb
 
 async function countOpenGuards({ collections: { guards } }: Store): Promise<number> {
   return guards.countDocuments({ state: 'open', shown: true }, { timeoutMS: countTimeoutMs });
+}
+
+async function countNotifications({
+  collections: { notifications },
+}: Store): Promise<{ dead: number; oldestSeconds: number }> {
+  const limits = { timeoutMS: countTimeoutMs };
+  const [dead, [oldest]] = await Promise.all([
+    notifications.countDocuments({ state: 'dead' }, limits),
+    notifications
+      .find({ state: 'pending' }, limits)
+      .sort({ at: 1 })
+      .limit(1)
+      .project<{ at: Date }>({ at: 1 })
+      .toArray(),
+  ]);
+  const waitedMs = oldest === undefined ? 0 : Date.now() - oldest.at.getTime();
+  return { dead, oldestSeconds: Math.max(0, waitedMs / 1000) };
 }
 
 async function countMemberships({ collections: { memberships } }: Store): Promise<{

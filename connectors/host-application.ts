@@ -1,8 +1,11 @@
 import type { ProjectedField } from '../domain/host-file.ts';
+import type { CredentialSource } from './credential-source.ts';
 import type { RevocationPolicy } from './revocation.ts';
 
 /** Where a membership stands in the host application. Ids are the host's own. */
 export interface HostMembership {
+  /** Tenure's own id of it; the host does not know it. What is done for it is named by it. */
+  membershipId: string;
   userId: string;
   organizationId: string;
   /** Whether the person has no other membership that is still in: decides on credentials without an organization. */
@@ -21,10 +24,10 @@ export interface ProjectedUser {
   disabledAt: Date | null;
 }
 
-/** What one call did about all session sources. Counts by kind; a kind that it is not about is absent. */
+/** What one call did about the session sources. Counts by kind; a kind that it is not about is absent. */
 export interface RevocationReport {
   found: Record<string, number>;
-  /** Revoked; of `answerRoleLoss` also those that were marked for a refresh. */
+  /** Revoked, or marked for a refresh. */
   revoked: Record<string, number>;
   /** Nothing was left when everything was read back, twice in a row. */
   verifiedEmpty: boolean;
@@ -72,27 +75,19 @@ export interface HostApplication {
     mayCreate: boolean,
     except?: readonly ProjectedField[],
   ): Promise<void>;
-  /**
-   * Revokes every session, token and key and reads back until two consecutive reads find none, also of what
-   * was created meanwhile. Returns with `verifiedEmpty: false` once the policy's time is over.
-   */
-  revokeSessions(
-    membership: HostMembership,
-    policy: RevocationPolicy,
-    beat: Beat,
-  ): Promise<RevocationReport>;
+  /** The sessions, tokens and keys that lie in the host application's database, one source for each kind. */
+  readonly credentialSources: readonly CredentialSource[];
   /**
    * Somebody stays in with fewer roles: does to the credentials that a leaving from this organization would end
-   * what the host file says for their kind (`onRoleLoss`), and reads back as a revocation does. Called again it
-   * marks again: a needless refresh, never a missed one.
+   * what the host file says for their kind (`onRoleLoss`), and reads back until two consecutive reads find none
+   * that is as before. Called again it marks again: a needless refresh, never a missed one. Returns with
+   * `verifiedEmpty: false` once the policy's time is over.
    */
   answerRoleLoss(
     membership: HostMembership,
     policy: RevocationPolicy,
     beat: Beat,
   ): Promise<RevocationReport>;
-  /** How many credentials a leaving would end now, by kind, as `revokeSessions` finds them. Reads only. */
-  countSessions(membership: HostMembership): Promise<Record<string, number>>;
   /** Kinds of resources, and whether they are critical. */
   resourceKinds(): { kind: string; critical: boolean }[];
   /** Up to `limit` resources of these kinds that the person owns, in a stable order after `after`. Fewer: there are no more. */

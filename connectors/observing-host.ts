@@ -1,4 +1,5 @@
-import type { HostApplication, RevocationReport } from './host-application.ts';
+import type { CredentialSource } from './credential-source.ts';
+import type { HostApplication } from './host-application.ts';
 
 /** Thrown where Tenure only observes and something is to be done that cannot be left undone. */
 export class OnlyObserving extends Error {
@@ -18,10 +19,8 @@ export function createObservingHost(inner: HostApplication | null): HostApplicat
   return {
     observes: true,
     projectUser: async () => undefined,
-    revokeSessions: async (membership) =>
-      asIfRevoked((await inner?.countSessions(membership)) ?? {}),
-    answerRoleLoss: async () => asIfRevoked({}),
-    countSessions: async (membership) => (await inner?.countSessions(membership)) ?? {},
+    credentialSources: (inner?.credentialSources ?? []).map(observedSource),
+    answerRoleLoss: async () => ({ found: {}, revoked: {}, verifiedEmpty: true }),
     resourceKinds: () => inner?.resourceKinds() ?? [],
     ownedResources: async (membership, filter, page) =>
       (await inner?.ownedResources(membership, filter, page)) ?? [],
@@ -39,7 +38,14 @@ export function createObservingHost(inner: HostApplication | null): HostApplicat
   };
 }
 
-/** What is found would be ended, and nothing would be left of it. */
-function asIfRevoked(found: Record<string, number>): RevocationReport {
-  return { found, revoked: found, verifiedEmpty: true };
+/** What is found would be ended. */
+export function observedSource(source: CredentialSource): CredentialSource {
+  return {
+    kind: source.kind,
+    async revoke(membership) {
+      const found = await source.count(membership);
+      return { found, revoked: found };
+    },
+    count: async (membership) => source.count(membership),
+  };
 }

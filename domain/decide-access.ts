@@ -1,4 +1,8 @@
+import { linkKey } from './link-keys.ts';
 import type { Access, AccessReason } from './words.ts';
+
+// The gate, which host applications embed, may import this file and no other rule.
+export { accessActions, type AccessAction } from './words.ts';
 
 /** Why an access check is answered as it is. Only `open` lets anybody in. */
 export type DecisionReason =
@@ -15,6 +19,8 @@ export type DecisionReason =
 export interface GateEntry {
   membershipId: string | null;
   userId: string | null;
+  /** The host application's own id of the user, where it said so; a question may name the user by either. */
+  hostUserId?: string;
   organizationId: string;
   directoryUserIds: string[];
   idpIds: string[];
@@ -29,12 +35,63 @@ export interface GateEntry {
   features: string[];
 }
 
-/** Who asks: at least one of these. `ssoIdpId` and `ssoEmail` come from one SSO profile: the id counts first. */
+/**
+ * Who somebody is by one SSO profile. The id counts; where nobody has it yet, the address of the same profile
+ * says who it is, if exactly one current person has that address and never came under another id.
+ */
+export interface SsoIdentity {
+  idpId: string;
+  emailKey?: string;
+  /** The connection of the identity provider whose id it is. */
+  connectionId?: string;
+}
+
+/** Who asks: at least one of these, and all of them must name the same person. */
 export interface AccessQuestion {
   userId?: string;
   directoryUserId?: string;
   emailKey?: string;
-  sso?: { idpId: string; emailKey?: string };
+  sso?: SsoIdentity;
+}
+
+/** Who asks, as people write addresses. Absent, null and undefined mean the same. */
+export interface AskedPerson {
+  userId?: string | null | undefined;
+  directoryUserId?: string | null | undefined;
+  email?: string | null | undefined;
+  sso?:
+    | {
+        idpId: string;
+        email?: string | null | undefined;
+        connectionId?: string | null | undefined;
+      }
+    | null
+    | undefined;
+}
+
+/** The question with its addresses as link keys, and without what is absent. */
+export function accessQuestion({
+  userId,
+  directoryUserId,
+  email,
+  sso,
+}: AskedPerson): AccessQuestion {
+  const emailKey = linkKey(email);
+  return {
+    ...(userId == null ? {} : { userId }),
+    ...(directoryUserId == null ? {} : { directoryUserId }),
+    ...(emailKey === null ? {} : { emailKey }),
+    ...(sso == null ? {} : { sso: ssoIdentity(sso) }),
+  };
+}
+
+function ssoIdentity({ idpId, email, connectionId }: NonNullable<AskedPerson['sso']>): SsoIdentity {
+  const emailKey = linkKey(email);
+  return {
+    idpId,
+    ...(emailKey === null ? {} : { emailKey }),
+    ...(connectionId == null ? {} : { connectionId }),
+  };
 }
 
 /** The answer of an access check. */
@@ -64,35 +121,110 @@ export function observedDecision(decision: AccessDecision | null): AccessDecisio
   return { ...decision, allowed: true, reason: 'open', observed: { allowed, reason } };
 }
 
-/**
- * Decides, purely, whether the person asked about may act. `entries` are the gate entries of the one
- * organization that any of the identities matches. Nobody is allowed by default: an unknown person, two
- * identities that disagree and an e-mail address that several people share are all denied.
- */
-export function decideAccess(question: AccessQuestion, entries: GateEntry[]): AccessDecision {
-  const found = identities(question, entries).map((matches) => entries.filter(matches));
-  if (found.length === 0 || found.every((matches) => matches.length === 0))
-    return denied('unknown');
-  if (found.some((matches) => matches.length === 0)) return denied('identityMismatch');
-  const common = entries.filter((entry) => found.every((matches) => matches.includes(entry)));
-  const [entry] = common;
-  if (entry === undefined) return denied('identityMismatch');
-  if (common.length > 1) return denied('ambiguous');
-  return answer(entry);
+/** Whom the identities of a question name. */
+export interface Finding {
+  decision: AccessDecision;
+  /** Nobody who is known has the id of the SSO profile: only its address could say who it is. */
+  isNewId: boolean;
+  /** The membership whose address it is, but whose owner came under another id before. */
+  differsFrom: string | null;
 }
 
-function identities(
-  question: AccessQuestion,
+/**
+ * Decides, purely, whether the person asked about may act. `entries` are the gate entries of the one
+ * organization that any of the identities, or the address of the SSO profile, matches. Nobody is allowed by
+ * default: an unknown person, two identities that disagree and an e-mail address that several people share
+ * are all denied.
+ */
+export function decideAccess(question: AccessQuestion, entries: GateEntry[]): AccessDecision {
+  return findPerson(question, entries).decision;
+}
+
+/** `decideAccess`, and what a login has to know besides. */
+export function findPerson(question: AccessQuestion, entries: GateEntry[]): Finding {
+  const { sso } = question;
+  const named = namedTests(question, entries);
+  if (sso === undefined) return byIds(pick(named, entries));
+  const holders = entries.filter(({ idpIds }) => idpIds.includes(sso.idpId));
+  // Somebody who is being forgotten has nothing any more, unless it is they who are asked about.
+  const known = holders.filter((entry) => !isForgotten(entry) || isNamed(entry, question));
+  const withId = (rows: GateEntry[]): Finding =>
+    byIds(pick([...named, (entry) => rows.includes(entry)], entries));
+  if (known.length > 0) return withId(known);
+  const finding = byAddress(question, sso, entries);
+  const isForgottens = finding.decision.reason === 'unknown' && holders.length > 0;
+  return isForgottens ? { ...finding, decision: withId(holders).decision } : finding;
+}
+
+/** The id of the SSO profile is new: who it is, only its address can say. */
+function byAddress(question: AccessQuestion, sso: SsoIdentity, entries: GateEntry[]): Finding {
+  const named = namedTests(question, entries);
+  const { emailKey } = sso;
+  if (emailKey === undefined) {
+    const { decision } = byIds(pick(named, entries));
+    // An id that no address explains is somebody's, but nobody can say whose.
+    return newId(decision.allowed ? denied('identityMismatch') : decision);
+  }
+  if (question.emailKey !== undefined && question.emailKey !== emailKey) {
+    return newId(denied('identityMismatch'));
+  }
+  const picked = pick([...named, byEmail(emailKey, entries)], entries);
+  const { decision } = byIds(picked);
+  if (!decision.allowed || typeof picked === 'string' || mayBeTaught(picked, sso)) {
+    return newId(decision);
+  }
+  return { ...newId(denied('identityMismatch')), differsFrom: picked.membershipId };
+}
+
+function byIds(picked: GateEntry | DecisionReason): Finding {
+  const decision = typeof picked === 'string' ? denied(picked) : answer(picked);
+  return { decision, isNewId: false, differsFrom: null };
+}
+
+function newId(decision: AccessDecision): Finding {
+  return { decision, isNewId: true, differsFrom: null };
+}
+
+/**
+ * Whether an address may say that somebody has a new id: no login taught one yet, or none of this connection
+ * (the organization changed its identity provider). Else the address may have been given to somebody else,
+ * who must not inherit anything.
+ */
+function mayBeTaught(
+  { ssoIdpIds = [], ssoConnectionIds = [] }: GateEntry,
+  { connectionId }: SsoIdentity,
+): boolean {
+  if (ssoIdpIds.length === 0) return true;
+  return (
+    connectionId !== undefined &&
+    ssoConnectionIds.length > 0 &&
+    !ssoConnectionIds.includes(connectionId)
+  );
+}
+
+/** The one entry that every test accepts, or why there is none. */
+function pick(
+  tests: ((entry: GateEntry) => boolean)[],
+  entries: GateEntry[],
+): GateEntry | DecisionReason {
+  const found = tests.map((matches) => entries.filter(matches));
+  if (found.every((matches) => matches.length === 0)) return 'unknown';
+  if (found.some((matches) => matches.length === 0)) return 'identityMismatch';
+  const [entry, ...others] = entries.filter((one) => found.every((list) => list.includes(one)));
+  if (entry === undefined) return 'identityMismatch';
+  return others.length > 0 ? 'ambiguous' : entry;
+}
+
+function namedTests(
+  { userId, directoryUserId, emailKey }: AccessQuestion,
   entries: GateEntry[],
 ): ((entry: GateEntry) => boolean)[] {
-  const { userId, directoryUserId, emailKey, sso } = question;
   const tests: ((entry: GateEntry) => boolean)[] = [];
-  if (userId !== undefined) tests.push((entry) => entry.userId === userId);
+  if (userId !== undefined) tests.push((entry) => isUser(entry, userId));
   if (directoryUserId !== undefined) {
     tests.push((entry) => entry.directoryUserIds.includes(directoryUserId));
   }
   if (emailKey !== undefined) tests.push(byEmail(emailKey, entries));
-  if (sso !== undefined) tests.push((entry) => entry.idpIds.includes(sso.idpId));
   return tests;
 }
 
@@ -103,11 +235,31 @@ function identities(
  */
 function byEmail(emailKey: string, entries: GateEntry[]): (entry: GateEntry) => boolean {
   const having = entries.filter(({ emails }) => emails.includes(emailKey));
-  const present = having.filter(
-    ({ access }) => access.reason !== 'notBacked' && access.reason !== 'anonymized',
-  );
+  const present = having.filter((entry) => !isGone(entry));
   const meant = present.length > 0 ? present : having;
   return (entry) => meant.includes(entry);
+}
+
+export function isForgotten({ access }: GateEntry): boolean {
+  return access.reason === 'anonymized';
+}
+
+/** Left, or forgotten: whoever has the address now is somebody else. */
+export function isGone(entry: GateEntry): boolean {
+  return entry.access.reason === 'notBacked' || isForgotten(entry);
+}
+
+function isUser(entry: GateEntry, userId: string): boolean {
+  return entry.userId === userId || entry.hostUserId === userId;
+}
+
+/** Whether an id of Tenure's own or of WorkOS names exactly this entry. */
+export function isNamed(
+  entry: GateEntry,
+  { userId, directoryUserId }: Pick<AccessQuestion, 'userId' | 'directoryUserId'>,
+): boolean {
+  if (userId !== undefined && isUser(entry, userId)) return true;
+  return directoryUserId !== undefined && entry.directoryUserIds.includes(directoryUserId);
 }
 
 function answer(entry: GateEntry): AccessDecision {

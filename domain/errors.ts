@@ -26,6 +26,7 @@ export const refusalCodes = [
   'guardDecided',
   'secondAdminNeeded',
   'changedSince',
+  'stillPending',
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

@@ -1,4 +1,5 @@
 import type { AttributeMap } from './profile.ts';
+import type { NotificationEndpoint } from './notifications.ts';
 import type { Policy } from './policy.ts';
 
 /**
@@ -25,6 +26,8 @@ export interface HostFile {
   sessions: SessionSource[];
   resources: ResourceKind[];
   personalData: PersonalDataRule[];
+  /** Who is told what happens to people; empty: nobody. */
+  notifications: NotificationEndpoint[];
 }
 
 /** What of the file decides on who somebody is, and on their profile. */
@@ -68,8 +71,19 @@ export interface UsersProjection {
   fields: Partial<Record<ProjectedField, string>>;
 }
 
-/** What lets somebody in and must be revoked: sessions, refresh tokens, API keys, personal access tokens. */
-export interface SessionSource {
+/**
+ * One kind of what lets somebody in and must be revoked: sessions, refresh tokens, API keys, personal access
+ * tokens. Kinds are unique in the file.
+ */
+export type SessionSource =
+  | MongodbSessions
+  | WorkosSessions
+  | JwtSessions
+  | HttpSessions
+  | TemporalSessions;
+
+/** Documents in the host application's database. */
+export interface MongodbSessions {
   kind: string;
   connector: 'mongodb';
   collection: string;
@@ -86,6 +100,48 @@ export interface SessionSource {
   revoke: 'delete' | Marking;
   /** What becomes of it when the person loses a role, permission or feature and stays in. */
   onRoleLoss: RoleLossAnswer;
+}
+
+/** The sources of the file that lie in the host application's database. */
+export function mongodbSessions({ sessions }: Pick<HostFile, 'sessions'>): MongodbSessions[] {
+  return sessions.filter((source) => source.connector === 'mongodb');
+}
+
+/** What lets somebody in at WorkOS itself (AuthKit). */
+export interface WorkosSessions {
+  kind: string;
+  connector: 'workos';
+}
+
+/**
+ * Tokens that the host application judges by themselves, without asking anybody. Nothing can end them and nothing
+ * can be read back: they are over once the youngest of them has expired.
+ */
+export interface JwtSessions {
+  kind: string;
+  connector: 'jwt';
+  /** The longest life of one, milliseconds. */
+  maxAgeMs: number;
+}
+
+/** What the host application ends itself when it is asked to by a signed request. */
+export interface HttpSessions {
+  kind: string;
+  connector: 'http';
+  /** The base, without a slash at its end: `/revoke` and `/list` are appended. */
+  url: string;
+  /** The environment variable with the secrets: several, comma separated, while one takes the other's place. */
+  secretEnv: string;
+  /** Whether the name may lead to a private, loopback or link-local address. */
+  allowPrivate: boolean;
+}
+
+/** What an activity ends that the host application runs on a task queue of its own, in any language. */
+export interface TemporalSessions {
+  kind: string;
+  connector: 'temporal';
+  taskQueue: string;
+  activityType: string;
 }
 
 /** Fields that Tenure sets in a credential; the value `now` becomes the time. */

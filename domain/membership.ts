@@ -1,3 +1,4 @@
+import type { RevocationFact } from './revocation.ts';
 import type { Access, Blocker, Phase, Status } from './words.ts';
 
 /** A role of a membership and where it came from. Directory roles follow the directory, manual ones an admin. */
@@ -141,9 +142,16 @@ export interface Membership {
   generation: number;
   /** Leavings up to this one were undone: they count for nothing any more. */
   readmitted: number;
-  /** Closings of access so far, and up to which of them every session is verified gone. */
+  /**
+   * Closings of access so far, and up to which of them every session is verified gone, or known to expire where
+   * that is all that can be known.
+   */
   closings: number;
   revokedClosings: number;
+  /** Where each kind of credentials stands; absent until somebody's access closed. */
+  revocations?: RevocationFact[];
+  /** The last closing that took too long, and was told of; absent: none. */
+  overdueClosing?: number;
   /** What the host application must be told, and what it was told (counters). */
   projection: { wanted: number; done: number };
   /** Shown as `invited` until the first login. */
@@ -174,6 +182,8 @@ export interface Membership {
   /** When access closed in this generation, and when the cooling-off ends. */
   disabledAt: Date | null;
   dueAt: Date | null;
+  /** The leaving of which the host application was told that its deletion comes soon; absent: none yet. */
+  reminded?: number;
   blockedBy: Blocker[];
   transfer: TransferProgress | null;
   /** Resources of earlier generations wait to be given back after a return. */

@@ -58,17 +58,60 @@ export interface CommandAnswer {
   accessReason: string;
 }
 
+/** The kinds of credentials that activities of the host application end, and for whom. */
+export interface RevokeElsewhere {
+  membershipId: string;
+  /** `Membership.closings`. */
+  closing: number;
+  /** The host application's own ids. */
+  userId: string;
+  organizationId: string;
+  last: boolean;
+  sources: { kind: string; taskQueue: string; activityType: string }[];
+}
+
+/**
+ * What an activity of the host application is called with: end what lets this person in by `kind`. `last`: they
+ * have no other organization left, so what belongs to none goes too. `closing` counts the times at which access
+ * closed: the same one again is a repetition.
+ */
+export interface HostRevocation {
+  kind: string;
+  userId: string;
+  organizationId: string;
+  last: boolean;
+  closing: number;
+  reason: 'leaving';
+}
+
+/** What it has to return: how many it ended in this call, and how many are still alive after it. */
+export interface HostRevocationAnswer {
+  revoked: number;
+  left: number;
+}
+
+/** What came of it. `code`: why it failed; null: twice in a row nothing was left. */
+export interface RevokedElsewhere {
+  membershipId: string;
+  closing: number;
+  kind: string;
+  revoked: number;
+  code: string | null;
+}
+
 /** The task queues of one deployment. */
 export interface TaskQueues {
   lifecycle: string;
   revocation: string;
   erasure: string;
   reconciliation: string;
+  notifications: string;
 }
 
 /**
  * The task queues. Revocation and erasure have their own, so that neither waits behind a first sync; so has
- * reconciliation, which spends its time waiting for WorkOS's rate limit and must not stand before anybody.
+ * reconciliation, which spends its time waiting for WorkOS's rate limit and must not stand before anybody, and
+ * notification, which waits for the host application's endpoints.
  */
 export function taskQueuesOf(prefix: string): TaskQueues {
   return {
@@ -76,6 +119,7 @@ export function taskQueuesOf(prefix: string): TaskQueues {
     revocation: `${prefix}-revocation`,
     erasure: `${prefix}-erasure`,
     reconciliation: `${prefix}-reconciliation`,
+    notifications: `${prefix}-notifications`,
   };
 }
 

@@ -28,6 +28,8 @@ export interface LifecycleFacts {
   returnOwnership: boolean;
   /** The host file names sessions that are refreshed or revoked when somebody loses a role. */
   answersRoleLoss: boolean;
+  /** How long before the due time the host application is told that it comes; 0: it is not told. */
+  remindMs: number;
 }
 
 /**
@@ -45,7 +47,9 @@ export type Step =
   | { do: 'giveBack' }
   | { do: 'open' }
   | { do: 'transfer'; time: HandOverTime | 'reassignment' }
-  | { do: 'coolOff'; untilMs: number }
+  // `remindAtMs`: something is to be done before the due time. Absent where nothing is.
+  | { do: 'coolOff'; untilMs: number; remindAtMs?: number }
+  | { do: 'remind' }
   | { do: 'checkConditions' }
   | { do: 'commit' }
   | { do: 'erase' };
@@ -127,8 +131,21 @@ function leaving(facts: LifecycleFacts, nowMs: number): Decision {
   }
   if (isRetained(membership)) return decide({ do: 'rest' }, 'retained');
   const dueMs = membership.dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
-  if (nowMs < dueMs) return decide({ do: 'coolOff', untilMs: dueMs }, 'coolingOff');
+  if (nowMs < dueMs) return coolingOff(facts, dueMs, nowMs);
   return due(facts, nowMs);
+}
+
+/** Waits for the due time, and says some time before it, once for each leaving, that it comes. */
+function coolingOff(
+  { membership, remindMs }: LifecycleFacts,
+  dueMs: number,
+  nowMs: number,
+): Decision {
+  const reminds = remindMs > 0 && membership.reminded !== membership.generation;
+  if (!reminds) return decide({ do: 'coolOff', untilMs: dueMs }, 'coolingOff');
+  const remindAtMs = dueMs - remindMs;
+  if (nowMs >= remindAtMs) return decide({ do: 'remind' }, 'coolingOff');
+  return decide({ do: 'coolOff', untilMs: dueMs, remindAtMs }, 'coolingOff');
 }
 
 /**

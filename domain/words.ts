@@ -58,6 +58,7 @@ export type HoldKind = (typeof holdKinds)[number];
 
 /** What an access check is about. `login` and `write` are never answered from a cache. */
 export const accessActions = ['login', 'read', 'write'] as const;
+export type AccessAction = (typeof accessActions)[number];
 
 /** The commands that an admin gives to one membership, by HTTP, Temporal signal or Temporal Update. */
 export const commandNames = [

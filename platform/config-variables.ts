@@ -123,6 +123,8 @@ export const environmentShape = {
   TENURE_ADMIN_KEYS: adminKeyList.default([]),
   TENURE_GATE_KEY: key.optional(),
   TENURE_CONFIG: path.optional(),
+  // Read where the host file asks for it (`secretEnv`); here so that it is known.
+  TENURE_HTTP_SECRET: z.string().optional(),
   TENURE_EVENTS: oneOf(['both', 'webhook', 'poll']).default('both'),
   TENURE_MODE: oneOf(['live', 'observe']).default('live'),
   TENURE_SIMULATOR: oneOf(['on', 'off']).optional(),

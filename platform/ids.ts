@@ -14,7 +14,8 @@ export type IdPrefix =
   | 'reason'
   | 'link'
   | 'link_request'
-  | 'notice';
+  | 'notice'
+  | 'notification';
 
 /** A new random id, `<prefix>_<32 hex digits>`: opaque, never derived from a person. */
 export function newId(prefix: IdPrefix): string {

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { DecisionReason } from '../domain/decide-access.ts';
 import type { ReconcileStop } from '../domain/reconciliation.ts';
 import { phases, type Phase } from '../domain/words.ts';
+import { notificationMetrics, type NotificationMetrics } from './notification-metrics.ts';
 
 /** How an event arrived. */
 export type Transport = 'webhook' | 'poll' | 'listing';
@@ -46,7 +47,7 @@ export interface Backlog {
  * What Tenure measures. The methods take closed words and numbers only, so that no id and nothing personal
  * can become a label: labels are kept for ever by whoever scrapes them, and each new value costs memory.
  */
-export interface Metrics {
+export interface Metrics extends NotificationMetrics {
   /** An event closed access: from its receipt to the commit. */
   accessClosed(transport: Transport, seconds: number): void;
   /** From the receipt of the event to every session, token and key verified gone. */
@@ -89,6 +90,7 @@ const measuredElsewhere = {
     'tenure_polls_total',
     'tenure_polled_events_total',
     'tenure_reconciliations_total',
+    'tenure_notifications_total',
   ],
   worker: [
     'tenure_poll_lag_seconds',
@@ -98,6 +100,8 @@ const measuredElsewhere = {
     'tenure_memberships_pending',
     'tenure_memberships_pending_oldest_seconds',
     'tenure_guards_open',
+    'tenure_notifications_dead',
+    'tenure_notifications_pending_oldest_seconds',
     'tenure_webhook_answers_total',
     'tenure_observed_denials_total',
     'tenure_http_request_duration_seconds',
@@ -134,6 +138,7 @@ export function createMetrics(role: 'api' | 'worker'): Metrics {
     ...membershipMetrics(registers),
     ...trafficMetrics(registers),
     ...pollMetrics(registers),
+    ...notificationMetrics(registers),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -25,6 +25,7 @@ const ownErrors: ReadonlySet<string> = new Set([
   'HostConflict',
   'NotForgotten',
   'NotVerifiedEmpty',
+  'OutgoingFailed',
 ]);
 
 const maxDepth = 4;

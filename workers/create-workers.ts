@@ -16,7 +16,7 @@ export interface WorkersOptions {
 
 /**
  * The workers of one process, one for each task queue: lifecycles with their ordinary activities,
- * revocation, erasure, and reconciliation. A deployment may give erasure to processes with other rights.
+ * revocation, erasure, reconciliation and notification. A deployment may give erasure to processes with other rights.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, namespace, activities } = options;
@@ -28,7 +28,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
     shutdownGraceTime: '10s',
     shutdownForceTime: '20s',
   } as const;
-  const { revokeSessions, erasePerson, reconcileStep, ...ordinary } = activities;
+  const { revokeSessions, erasePerson, reconcileStep, deliver, ...ordinary } = activities;
   const lifecycle = await Worker.create({
     ...common,
     taskQueue: queues.lifecycle,
@@ -44,7 +44,8 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
     ...common,
     taskQueue: queues.revocation,
     activities: { revokeSessions },
-    maxConcurrentActivityTaskExecutions: 40,
+    // They wait for others nearly all the time, and one who waits long must not keep the next one waiting.
+    maxConcurrentActivityTaskExecutions: 100,
   });
   const erasure = await Worker.create({
     ...common,
@@ -59,5 +60,11 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
     // So many directories are read at once: it is their rate limits that take the time.
     maxConcurrentActivityTaskExecutions: 8,
   });
-  return [lifecycle, revocation, erasure, reconciliation];
+  const notifications = await Worker.create({
+    ...common,
+    taskQueue: queues.notifications,
+    activities: { deliver },
+    maxConcurrentActivityTaskExecutions: 100,
+  });
+  return [lifecycle, revocation, erasure, reconciliation, notifications];
 }

@@ -4,13 +4,19 @@ import type { Store } from '../platform/mongo/store.ts';
 
 /**
  * Writes down that this process polls: the API's readiness answers from it. Only while every worker runs;
- * a process that is up but polls nothing is not ready for anybody.
+ * a process that is up but polls nothing is not ready for anybody. `hostFindings`: what of the host file does
+ * not fit to the host application's database, counted by code.
  */
-export async function beat(store: Store, processId: string, workers: Worker[]): Promise<void> {
+export async function beat(
+  store: Store,
+  processId: string,
+  workers: Worker[],
+  hostFindings: Record<string, number>,
+): Promise<void> {
   if (!workers.every((worker) => worker.getState() === 'RUNNING')) return;
   await store.collections.heartbeats.updateOne(
     { _id: processId },
-    { $set: { role: 'worker' }, $currentDate: { at: true } },
+    { $set: { role: 'worker', hostFindings }, $currentDate: { at: true } },
     { upsert: true },
   );
 }

@@ -4,11 +4,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 
+import { hostUserIdOf } from '../activities/host-user-id.ts';
 import { createActivities } from '../activities/index.ts';
 import type { HostApplication } from '../connectors/host-application.ts';
+import { callingUsersByHostIds } from '../connectors/host-user-ids.ts';
 import { createMongoHost } from '../connectors/mongodb/host.ts';
-import { inspectHost } from '../connectors/mongodb/inspection.ts';
 import { createObservingHost } from '../connectors/observing-host.ts';
+import { createOutsideSources, secretsOfSources } from '../connectors/outside-sources.ts';
+import { restingSource } from '../connectors/resting-source.ts';
+import { createAuthkitSource } from '../connectors/workos/authkit.ts';
 import { defaultRevocationPolicy } from '../connectors/revocation.ts';
 import type { HostFile } from '../domain/host-file.ts';
 import { loadWorkerConfig, reportConfigError, type Config } from '../platform/config.ts';
@@ -17,9 +21,15 @@ import { userIdsFor } from '../platform/ids.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
+import { productionFences } from '../platform/mongo/fences.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
+import { tellEndpoints, type Telling } from '../platform/mongo/telling.ts';
+import { createNotifier, secretsOfEndpoints } from '../platform/outgoing/notifier.ts';
+import { readSecrets } from '../platform/outgoing/secrets.ts';
 import { createTemporalClient } from '../platform/temporal/connect.ts';
 import { createLifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
+import { createNotificationSignals } from '../platform/temporal/notification-signals.ts';
+import { createAccounts, type Accounts } from '../platform/workos/accounts.ts';
 import type { WorkosAccess } from '../platform/workos/client.ts';
 import { createDirectoryListing } from '../platform/workos/directory-listing.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
@@ -29,6 +39,7 @@ import { startChores, type Running } from './chores.ts';
 import { createWorkers } from './create-workers.ts';
 import { startHealthServer } from './health-server.ts';
 import { stopBeating } from './heartbeat.ts';
+import { createHostReport } from './host-report.ts';
 import { pollingOf } from './polling.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
@@ -40,20 +51,36 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel, role: 'worker' });
   const { file, warnings } = await readHostFile(config.hostFilePath);
   for (const warning of [...config.warnings, ...warnings]) log.warn({ warning }, 'configuration');
+  // While Tenure observes, the host application is told nothing.
+  const endpoints = config.observing ? [] : file.notifications;
+  const secrets = readSecrets(process.env, [
+    ...secretsOfSources(file),
+    ...secretsOfEndpoints(endpoints),
+  ]);
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
 
   const metrics = createMetrics('worker');
   const health =
     config.http.workerPort === 0 ? null : startHealthServer(config.http.workerPort, metrics);
-  const store = await patiently(log, 'mongodb', async () => openStore(config, file, log));
-  if (file.database !== null) await reportHost(store, file, log);
+  const client = createTemporalClient(config.temporal);
+  const { queuePrefix } = config.temporal;
+  const notifications = createNotificationSignals(client, { queuePrefix, deadlineMs: 2000 });
+  const telling = tellEndpoints(endpoints, notifications);
+  const store = await patiently(log, 'mongodb', async () => openStore(config, file, telling, log));
+  const hostReport = createHostReport(store, file, log);
+  await hostReport.inspect();
   const connection = await patiently(log, 'temporal', async () =>
     NativeConnection.connect(config.temporal.connection),
   );
-  const client = createTemporalClient(config.temporal);
-  const { queuePrefix } = config.temporal;
   const signals = createLifecycleSignals(client, { queuePrefix, deadlineMs: 2000 });
   const workos = workosOf(config);
+  const accounts = accountsOf(file, workos);
+  const { organizations } = file;
+  const authkit =
+    accounts === null
+      ? null
+      : (kind: string) =>
+          restingSource(createAuthkitSource({ kind, accounts, store, organizations }));
   const polling = pollingOf(config, { log, metrics, signals });
   const workers = await createWorkers({
     connection,
@@ -66,6 +93,7 @@ async function main(): Promise<void> {
         store,
         file,
         host: hostOf(store, file, config),
+        outsideSources: createOutsideSources(file, { secrets, workos: authkit }),
         directoryLookup: workos === null ? null : createDirectoryLookup(workos),
         directoryListing: workos === null ? null : createDirectoryListing(workos),
         polling,
@@ -80,6 +108,8 @@ async function main(): Promise<void> {
           if (stopped === null) log.info(line, 'a directory was compared');
           else log.warn(line, 'the comparison of a directory stopped');
         },
+        ...(config.observing ? {} : { notifier: createNotifier(endpoints, secrets) }),
+        onTold: (outcome) => metrics.notified(outcome),
       },
       (error) => log.error({ err: error }, 'activity failed'),
     ),
@@ -96,8 +126,11 @@ async function main(): Promise<void> {
     processId,
     client,
     signals,
+    notifications,
     askDirectoryState: workos === null ? null : createAskDirectoryState(workos),
     polls,
+    accounts,
+    hostReport,
   };
   const chores = startChores(running);
   const runs = workers.map(async (worker) => worker.run());
@@ -118,9 +151,14 @@ async function main(): Promise<void> {
   }
 }
 
-async function openStore(config: Config, file: HostFile, log: Logger): Promise<Store> {
+async function openStore(
+  config: Config,
+  file: HostFile,
+  telling: Telling,
+  log: Logger,
+): Promise<Store> {
   const client = await connectMongo(config.mongo.url, 5000);
-  const store = storeOn(client, config.mongo.database);
+  const store = storeOn(client, config.mongo.database, productionFences, telling);
   await migrate(store);
   if (await announceFileRules(store, file)) {
     log.warn(
@@ -128,12 +166,6 @@ async function openStore(config: Config, file: HostFile, log: Logger): Promise<S
     );
   }
   return store;
-}
-
-/** What Tenure will filter the host's collections by, and does not find. It refuses nothing. */
-async function reportHost(store: Store, file: HostFile, log: Logger): Promise<void> {
-  const findings = await inspectHost(store.client.db(file.database ?? ''), file);
-  for (const { code, where } of findings) log.warn({ code, where }, 'host application');
 }
 
 /** The host application, or the one that is only read; null where the host file names nothing. */
@@ -144,17 +176,24 @@ function hostOf(store: Store, file: HostFile, config: Config): HostApplication |
 
 function mongoHostOf(store: Store, file: HostFile, config: Config): HostApplication | null {
   if (file.database === null) return null;
-  return createMongoHost({
+  const host = createMongoHost({
     db: store.client.db(file.database),
     file,
     writesPerSecond: config.limits.hostWritesPerSecond,
   });
+  return callingUsersByHostIds(host, async (userId) => hostUserIdOf(store, userId));
 }
 
 /** How WorkOS is asked; null without a key. */
 function workosOf(config: Config): WorkosAccess | null {
   const { apiKey, apiUrl } = config.workos;
   return apiKey === null ? null : { apiKey, apiUrl, timeoutMs: lookupTimeoutMs };
+}
+
+/** The accounts of AuthKit, where the host file names them. One for the process: it carries the limits. */
+function accountsOf(file: HostFile, workos: WorkosAccess | null): Accounts | null {
+  const isNamed = file.sessions.some(({ connector }) => connector === 'workos');
+  return workos !== null && isNamed ? createAccounts(workos) : null;
 }
 
 /** The prebuilt bundle, or one built now; a production configuration without one was refused already. */

@@ -1,8 +1,8 @@
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
 /**
- * The profiles of every activity call. Each step gives up after a few tries on purpose: the lifecycle then looks
- * again and tries for ever with a growing pause, so that a signal is heard in between.
+ * The profiles of every activity call. Nearly each step gives up after a few tries on purpose: the lifecycle then
+ * looks again and tries for ever with a growing pause, so that a signal is heard in between.
  *
  * The heartbeat timeout is how long the death of a worker goes unnoticed by what it was doing.
  */
@@ -33,12 +33,27 @@ export const callingOut: ActivityOptions = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 };
 
-/** Revocation has its own queue and the highest priority: it must not wait behind a first sync. */
+/**
+ * Revocation has its own queue and the highest priority: it must not wait behind a first sync. It is tried for
+ * ever: nothing comes before it in a lifecycle, and the activity names the pause itself where a source asks for
+ * one.
+ */
 export const revocation: ActivityOptions = {
   priority: { priorityKey: 1 },
   startToCloseTimeout: '2m',
   heartbeatTimeout: '10s',
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumAttempts: 3 },
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '60s' },
+};
+
+/**
+ * An activity that the host application runs on a task queue of its own. A queue that nobody polls is found out
+ * within half a minute; the lifecycle then tries again for ever.
+ */
+export const hostActivity: ActivityOptions = {
+  priority: { priorityKey: 1 },
+  scheduleToStartTimeout: '30s',
+  startToCloseTimeout: '1m',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 };
 
 /**
@@ -72,4 +87,15 @@ export const reconciling: ActivityOptions = {
   startToCloseTimeout: '10m',
   heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
+};
+
+/**
+ * Telling an endpoint what it was not told yet: tried for ever, since what an endpoint does not take is no failure
+ * of the activity, and so only MongoDB can be away.
+ */
+export const notifying: ActivityOptions = {
+  priority: { priorityKey: 3 },
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' },
 };

@@ -18,11 +18,11 @@ import { lookAgainSignalName, taskQueuesBeside, type LifecycleInput } from '../d
 import type { Step } from '../domain/next-step.ts';
 import * as profiles from './activity-options.ts';
 import { handleCommands } from './commands.ts';
+import { revokeElsewhere } from './revoke-elsewhere.ts';
 import { inWords, showDetails, showPhase } from './visibility.ts';
 
-const { look, projectUser, open, widen, checkGuard, commit } = proxyLocalActivities<Activities>(
-  profiles.shortTransaction,
-);
+const { look, projectUser, open, widen, checkGuard, remind, commit } =
+  proxyLocalActivities<Activities>(profiles.shortTransaction);
 const { readAfresh, answerRoleLoss, transferOwnership, returnOwnership, checkConditions } =
   proxyActivities<Activities>(profiles.callingOut);
 
@@ -30,7 +30,12 @@ const { readAfresh, answerRoleLoss, transferOwnership, returnOwnership, checkCon
 export const lookAgainSignal = defineSignal(lookAgainSignalName);
 
 /** What comes after a step: the next one, the end of the run, a pause and another try, or a wait for a time. */
-type Then = 'goOn' | 'rest' | 'tryAgain' | { untilMs: number; summary: string };
+type Then = 'goOn' | 'rest' | 'tryAgain' | Waiting;
+
+interface Waiting {
+  untilMs: number;
+  summary: string;
+}
 
 /** The longest pause between two tries until a look has said what is configured. */
 const defaultMaxPauseMs = 300_000;
@@ -112,14 +117,24 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
     // A history from before this field was recorded has none.
     if (now.notBeforeMs > Date.now())
       return { untilMs: now.notBeforeMs, summary: 'counting who leaves' };
-    if (step.do === 'coolOff') return coolOff(now, Math.max(step.untilMs, notBeforeMs));
+    if (step.do === 'coolOff') {
+      const then = await coolOff(now, Math.max(step.untilMs, notBeforeMs));
+      return { ...then, untilMs: Math.min(then.untilMs, step.remindAtMs ?? then.untilMs) };
+    }
     // The step ends with a look: only what changes from here on may come after it.
     changed = false;
     const at = { membershipId, nowMs: Date.now() };
     switch (step.do) {
-      case 'revoke':
-        seen = await revokeSessions({ ...at, closing: step.closing });
-        return 'goOn';
+      case 'revoke': {
+        const here = revokeSessions({ ...at, closing: step.closing });
+        if (now.elsewhere === undefined) {
+          seen = await here;
+          return 'goOn';
+        }
+        const [done] = await Promise.all([revokeElsewhere(now.elsewhere), here]);
+        seen = undefined;
+        return done ? 'goOn' : 'tryAgain';
+      }
       case 'project':
         seen = await projectUser(at);
         return 'goOn';
@@ -144,6 +159,9 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
       case 'transfer':
         seen = await transferOwnership({ ...at, generation, time: step.time });
         return 'goOn';
+      case 'remind':
+        seen = await remind({ ...at, generation });
+        return 'goOn';
       case 'checkConditions':
         seen = await checkConditions({ ...at, generation });
         // The same step once more: the answers were not clear, so ask again, but not at once.
@@ -163,7 +181,7 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
    * Begins to wait in a fresh run: months of waiting are the longest part of a lifecycle, and so they cost
    * a handful of events, whatever came before. The later of the workflow's and MongoDB's due time counts.
    */
-  async function coolOff(now: LookResult, untilMs: number): Promise<Then> {
+  async function coolOff(now: LookResult, untilMs: number): Promise<Waiting> {
     showPhase({ ...now, phase: 'coolingOff', dueAtMs: untilMs });
     waiting = { generation: now.generation, untilMs };
     if (input.waiting === undefined) await goOnInFreshRun();

@@ -23,12 +23,24 @@ export const readyRoute = defineRoute({
   auth: 'none',
   request: noInput,
   responses: {
-    200: z.strictObject({ status: z.literal('ready') }),
+    200: z.strictObject({
+      status: z.literal('ready'),
+      hostFindings: z.record(z.string(), z.int()).meta({
+        description:
+          "What of the host file is not found in the host application's database, by code. It refuses nothing; " +
+          "the worker's log says where.",
+      }),
+    }),
     503: z.strictObject({ status: z.literal('notReady'), missing: z.array(part) }),
   },
   async handler(_input, { readiness }) {
     const missing = await readiness.missing();
-    if (missing.length === 0) return { status: 200, body: { status: 'ready' } };
+    if (missing.length === 0) {
+      return {
+        status: 200,
+        body: { status: 'ready', hostFindings: await readiness.hostFindings() },
+      };
+    }
     return { status: 503, body: { status: 'notReady', missing }, headers: { 'retry-after': '1' } };
   },
 });

@@ -20,6 +20,7 @@ import { importUsersRoute } from './import-users.ts';
 import { listLinkRequestsRoute, resolveLinkRequestRoute, unlinkRoute } from './link-requests.ts';
 import { logInRoute } from './logins.ts';
 import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
+import { listNotificationsRoute, replayNotificationRoute } from './notifications.ts';
 import { observationsRoute } from './observations.ts';
 import { openApiRoute } from './openapi.ts';
 import { getPolicyRoute, putPolicyRoute } from './policy.ts';
@@ -72,6 +73,8 @@ export const routes: readonly Route[] = [
   retryQuarantinedRoute,
   discardQuarantinedRoute,
   listNoticesRoute,
+  listNotificationsRoute,
+  replayNotificationRoute,
   liveRoute,
   readyRoute,
   metricsRoute,

@@ -1,12 +1,10 @@
 import { z } from 'zod';
 
-import { linkKey } from '../../domain/link-keys.ts';
-import type { AccessDecision } from '../../domain/decide-access.ts';
-import { checkAccess } from '../../gate/decide.ts';
+import type { AccessDecision, Finding } from '../../domain/decide-access.ts';
+import { findAtGate } from '../../gate/decide.ts';
 import { logIn } from '../../transitions/logins/log-in.ts';
-import type { Login } from '../../transitions/logins/login.ts';
 import type { ApiDeps } from '../deps.ts';
-import { id, text } from '../fields.ts';
+import { text } from '../fields.ts';
 import { answerInMode } from '../observing.ts';
 import { defineRoute, nothing } from '../route.ts';
 import {
@@ -17,6 +15,7 @@ import {
   gateQuestion,
   nobodyAsked,
 } from '../shapes/access.ts';
+import { loginOf } from '../shapes/login.ts';
 
 const name = text(1_024).nullish();
 
@@ -27,7 +26,6 @@ const login = z
     sso: z
       .strictObject({
         ...askedSso,
-        connectionId: id.nullish(),
         firstName: name,
         lastName: name,
         name,
@@ -56,54 +54,24 @@ export const logInRoute = defineRoute({
 
 /** Nearly every login is of somebody who is known and has been there before: it reads, and writes nothing. */
 async function decide(body: z.output<typeof login>, deps: ApiDeps): Promise<AccessDecision> {
-  const asked = await checkAccess(deps.store().db, gateQuestion(body));
-  if (!(await tellsSomethingNew(asked, body, deps))) return asked;
+  const found = await findAtGate(deps.store().db, gateQuestion(body));
+  if (!(await tellsSomethingNew(found, deps))) return found.decision;
   const { decision, changed } = await logIn(deps.store(), loginOf(body), {
     file: deps.hostFile,
     newUserId: deps.newUserId,
-    mayCreate: !deps.settings.observing,
+    mode: deps.settings.observing ? 'observing' : 'login',
   });
   if (changed !== null) deps.signals.lookAgain([changed]);
   return decision;
 }
 
 async function tellsSomethingNew(
-  { allowed, reason, membershipId }: AccessDecision,
-  { sso }: z.output<typeof login>,
+  { decision, isNewId }: Finding,
   { store }: ApiDeps,
 ): Promise<boolean> {
-  if (allowed) {
-    const { memberships } = store().collections;
-    const invited = await memberships.findOne({ _id: membershipId ?? '', invited: true });
-    return invited !== null;
-  }
-  const mayBeNew = ['unknown', 'identityMismatch', 'anonymized'].includes(reason);
-  return sso !== undefined && mayBeNew;
-}
-
-function loginOf({
-  organizationId,
-  userId,
-  directoryUserId,
-  email,
-  sso,
-}: z.output<typeof login>): Login {
-  const emailKey = linkKey(email);
-  const who: Login = {
-    organizationId,
-    ...(userId === undefined ? {} : { userId }),
-    ...(directoryUserId === undefined ? {} : { directoryUserId }),
-    ...(emailKey === null ? {} : { emailKey }),
-  };
-  if (sso === undefined) return who;
-  const { idpId, firstName, lastName } = sso;
-  const profile = {
-    idpId,
-    connectionId: sso.connectionId ?? null,
-    email: (sso.email ?? email)?.trim() ?? null,
-    firstName: firstName ?? null,
-    lastName: lastName ?? null,
-    name: sso.name ?? null,
-  };
-  return { ...who, sso: profile };
+  if (isNewId) return true;
+  if (!decision.allowed) return false;
+  const { memberships } = store().collections;
+  const invited = await memberships.findOne({ _id: decision.membershipId ?? '', invited: true });
+  return invited !== null;
 }

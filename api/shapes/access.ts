@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
+import { accessQuestion, type AskedPerson } from '../../domain/decide-access.ts';
 import { linkKey } from '../../domain/link-keys.ts';
 import { accessReasons } from '../../domain/words.ts';
-import type { GateQuestion } from '../../gate/decide.ts';
+import type { KeyedQuestion } from '../../gate/decide.ts';
 import { id, text } from '../fields.ts';
 
 /** An e-mail address as a question asks by it: not empty once it is trimmed. */
@@ -20,14 +21,14 @@ export const askedIds = {
 };
 
 /** The id that the identity provider gives the person, and the address in the same SSO profile. */
-export const askedSso = { idpId: text(1_024), email: askedEmail.optional() };
+export const askedSso = {
+  idpId: text(1_024),
+  email: askedEmail.optional(),
+  connectionId: id.nullish(),
+};
 
-interface Asked {
+interface Asked extends AskedPerson {
   organizationId: string;
-  userId?: string | undefined;
-  directoryUserId?: string | undefined;
-  email?: string | undefined;
-  sso?: { idpId: string; email?: string | undefined } | undefined;
 }
 
 /** Whether a question asks about anybody at all. */
@@ -38,20 +39,9 @@ export function asksAboutSomebody({ userId, directoryUserId, email, sso }: Asked
 export const nobodyAsked =
   'At least one of userId, directoryUserId, email and sso is needed.' as const;
 
-/** The question as the gate takes it: addresses as link keys, absent fields absent. */
-export function gateQuestion(asked: Asked): GateQuestion {
-  const { organizationId, userId, directoryUserId, sso } = asked;
-  const emailKey = linkKey(asked.email);
-  const ssoKey = linkKey(sso?.email);
-  return {
-    organizationId,
-    ...(userId === undefined ? {} : { userId }),
-    ...(directoryUserId === undefined ? {} : { directoryUserId }),
-    ...(emailKey === null ? {} : { emailKey }),
-    ...(sso === undefined
-      ? {}
-      : { sso: { idpId: sso.idpId, ...(ssoKey === null ? {} : { emailKey: ssoKey }) } }),
-  };
+/** The question as the gate takes it. */
+export function gateQuestion(asked: Asked): KeyedQuestion {
+  return { organizationId: asked.organizationId, ...accessQuestion(asked) };
 }
 
 const reasons = z.enum([

@@ -30,6 +30,21 @@ const directoryUserShape = z.strictObject({
   }),
 });
 
+const revocationShape = z
+  .strictObject({
+    kind: z.string().meta({ description: 'As the host file calls it.' }),
+    outcome: z.enum(['verifiedEmpty', 'expiresBy', 'failed']),
+    at: time.meta({ description: 'Since when it is so.' }),
+    revoked: z.int(),
+    expiresBy: z.nullable(time).meta({
+      description: 'What cannot be ended is valid until then: tokens that nobody is asked about.',
+    }),
+    code: z.nullable(z.string()).meta({
+      description: 'Why it failed. It is tried again until it is verified empty.',
+    }),
+  })
+  .meta({ id: 'Revocation' });
+
 /** A membership as the API shows it (section 7 of the design). */
 export const membershipShape = z
   .strictObject({
@@ -55,6 +70,11 @@ export const membershipShape = z
     blockedBy: z.array(z.strictObject({ code: z.enum(blockerCodes), detail: z.string() })),
     generation: z.int(),
     outcome: z.nullable(z.enum(['anonymized', 'deleted'])),
+    revocations: z.array(revocationShape).meta({
+      description:
+        'Where each kind of sessions, tokens and keys stands with the last closing of access. Empty while it ' +
+        'was never closed, and a moment after it was.',
+    }),
     directoryUsers: z.array(directoryUserShape),
   })
   .meta({ id: 'Membership' });
@@ -93,10 +113,20 @@ export function presentMembership(
     blockedBy: membership.blockedBy.map(({ code, detail }) => ({ code, detail })),
     generation: membership.generation,
     outcome: membership.outcome,
+    revocations: presentRevocations(membership),
     directoryUsers: directoryUsers
       .filter(({ mirror }) => mirror.membershipId === membership._id)
       .map(presentDirectoryUser),
   };
+}
+
+/** Those of the last closing: what was found out about an earlier one says nothing any more. */
+function presentRevocations({ revocations, closings }: Membership): MembershipShape['revocations'] {
+  return (revocations ?? [])
+    .filter(({ closing }) => closing === closings)
+    .map(({ kind, outcome, at, revoked, expiresBy, code }) => {
+      return { kind, outcome, at: at.toISOString(), revoked, expiresBy: timeText(expiresBy), code };
+    });
 }
 
 /** A due time is only shown while something counts down towards it. */

@@ -10,6 +10,10 @@ import { membershipShape, presentMembership, type StandingDirectoryUser } from '
 export const userShape = z
   .strictObject({
     id,
+    hostUserId: z.nullable(id).meta({
+      description:
+        "The host application's own id for the user, where it answered `user.provisioned` with one.",
+    }),
     email: z.nullable(z.string()),
     username: z.nullable(z.string()),
     name: z.nullable(z.string()),
@@ -28,6 +32,7 @@ export function presentUser(
   const own = memberships.filter(({ userId }) => userId === user._id);
   return {
     id: user._id,
+    hostUserId: user.hostUserId ?? null,
     email: user.profile?.email ?? null,
     username: user.profile?.username ?? null,
     name: nameOf(user.profile),

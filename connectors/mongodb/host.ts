@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb';
 
-import type { HostFile } from '../../domain/host-file.ts';
+import { mongodbSessions, type HostFile } from '../../domain/host-file.ts';
 import type { HostApplication } from '../host-application.ts';
 import type { MongoHost } from './host-collections.ts';
 import {
@@ -11,10 +11,11 @@ import {
   ownsResource,
 } from './ownership.ts';
 import { possibleResourceIds, resourceIdOf } from './ids.ts';
+import { createMongodbSource } from './mongodb-source.ts';
 import { createPacer } from './pacing.ts';
 import { anonymize, countPersonalData } from './personal-data.ts';
 import { projectUser } from './projection.ts';
-import { answerRoleLoss, countSessions, revokeSessions } from './sessions.ts';
+import { answerRoleLoss } from './role-loss.ts';
 
 /** What the MongoDB connector needs. */
 export interface MongoHostOptions {
@@ -35,9 +36,8 @@ export function createMongoHost(options: MongoHostOptions): HostApplication {
   return {
     observes: false,
     projectUser: (user, mayCreate, except) => projectUser(host, user, mayCreate, except),
-    revokeSessions: (membership, policy, beat) => revokeSessions(host, membership, policy, beat),
+    credentialSources: mongodbSessions(file).map((source) => createMongodbSource(host, source)),
     answerRoleLoss: (membership, policy, beat) => answerRoleLoss(host, membership, policy, beat),
-    countSessions: (membership) => countSessions(host, membership),
     resourceKinds: () => file.resources.map(({ kind, critical }) => ({ kind, critical })),
     ownedResources: (membership, filter, page) => ownedResources(host, membership, filter, page),
     changeOwner: (change) => changeOwner(host, change),

@@ -1,6 +1,6 @@
 import type { Db, Document, IndexDescriptionInfo } from 'mongodb';
 
-import type { HostFile } from '../../domain/host-file.ts';
+import { mongodbSessions, type HostFile } from '../../domain/host-file.ts';
 
 /** Something that the host file names and the database does not have (yet), or has without an index. */
 export interface HostFinding {
@@ -60,7 +60,7 @@ function expectations(file: HostFile): Expected[] {
       foundBy: null,
     });
   }
-  for (const source of file.sessions) expected.push(expectedOf(source, source.user, []));
+  for (const source of mongodbSessions(file)) expected.push(expectedOf(source, source.user, []));
   for (const kind of file.resources) expected.push(expectedOf(kind, kind.owner, []));
   for (const rule of file.personalData) {
     expected.push(expectedOf(rule, rule.user, Object.keys(rule.fields)));

@@ -28,3 +28,13 @@ const user = {
 const admin = db.getSiblingDB('admin');
 if (admin.getUser('tenure') === null) admin.createUser({ user: 'tenure', ...user });
 else admin.updateUser('tenure', user);
+
+// For a host application that asks the gate itself (docs/gate.md): to read one view, nothing else. A user with
+// this role is the operator's to make.
+const gateRole = {
+  privileges: [{ resource: { db: 'tenure', collection: 'gate_v1' }, actions: ['find'] }],
+  roles: [],
+};
+const tenure = db.getSiblingDB('tenure');
+if (tenure.getRole('tenureGate') === null) tenure.createRole({ role: 'tenureGate', ...gateRole });
+else tenure.updateRole('tenureGate', gateRole);

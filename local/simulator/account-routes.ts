@@ -1,27 +1,28 @@
 import { Router } from '@koa/router';
+import { z } from 'zod';
 
-import { deleteAccount, deleteMembership, revokeSession, setMembershipStatus } from './accounts.ts';
+import { deleteAccount, deleteMembership, setMembershipStatus, updateAccount } from './accounts.ts';
 import { pageOf, queryList, queryValue } from './paging.ts';
 import { readJson } from './read-body.ts';
 import { notFound, RestError } from './rest-errors.ts';
 import { membershipStatusSchema } from './state.ts';
 import type { Account, OrganizationMembership, WorldState } from './state.ts';
-import { accountOnWire, membershipInAnswer, sessionOnWire } from './wire.ts';
+import { accountOnWire, membershipInAnswer } from './wire.ts';
 import type { Wire } from './wire.ts';
 import type { World } from './world.ts';
 
-/** `/user_management/*` and `/portal/generate_link` as WorkOS answers them. */
+/** What the host application may say about an AuthKit user. `external_id`: what it calls the person itself. */
+const accountChangesSchema = z.object({
+  first_name: z.string().nullish(),
+  last_name: z.string().nullish(),
+  external_id: z.string().max(128).nullish(),
+});
+
+/** Users and organization memberships of `/user_management`, and `/portal/generate_link`, as WorkOS answers them. */
 export function createAccountRoutes(world: World): Router {
   const router = new Router();
   addUserRoutes(router, world);
   addMembershipRoutes(router, world);
-  router.post('/user_management/sessions/revoke', async (context) => {
-    const { session_id: id } = await readJson(context.req);
-    const session = world.state.sessions.find((item) => item.id === id);
-    if (session === undefined) throw new RestError(400, `Session not found: '${String(id)}'.`);
-    revokeSession(world, session);
-    context.body = sessionOnWire(session);
-  });
   router.post('/portal/generate_link', async (context) => {
     const { organization } = await readJson(context.req);
     if (!world.state.organizations.some(({ id }) => id === organization)) {
@@ -48,14 +49,22 @@ function addUserRoutes(router: Router, world: World): void {
   router.get('/user_management/users/:id', (context) => {
     context.body = accountOnWire(requireAccount(state, context.params['id']));
   });
+  router.get('/user_management/users/external_id/:id', (context) => {
+    const id = context.params['id'] ?? '';
+    const account = state.accounts.find(({ externalId }) => externalId === id);
+    if (account === undefined) throw notFound('User', id);
+    context.body = accountOnWire(account);
+  });
+  router.put('/user_management/users/:id', async (context) => {
+    const account = requireAccount(state, context.params['id']);
+    const changes = accountChangesSchema.safeParse(await readJson(context.req));
+    if (!changes.success) throw new RestError(422, 'Validation failed.');
+    updateAccount(world, account, changes.data);
+    context.body = accountOnWire(account);
+  });
   router.delete('/user_management/users/:id', (context) => {
     deleteAccount(world, requireAccount(state, context.params['id']));
     context.status = 204;
-  });
-  router.get('/user_management/users/:id/sessions', (context) => {
-    const { id } = requireAccount(state, context.params['id']);
-    const found = state.sessions.filter((item) => item.userId === id && item.status === 'active');
-    context.body = pageOf(found, context.query, sessionOnWire);
   });
 }
 
@@ -126,7 +135,8 @@ function isMember(state: WorldState, account: Account, organizationId: string): 
   );
 }
 
-function requireAccount(state: WorldState, id: string | undefined): Account {
+/** @throws RestError 404 */
+export function requireAccount(state: WorldState, id: string | undefined): Account {
   const account = state.accounts.find((item) => item.id === id);
   if (account === undefined) throw notFound('User', id ?? '');
   return account;

@@ -37,6 +37,36 @@ export function ensureAccount(world: World, input: NewAccount): Account {
   return account;
 }
 
+/**
+ * Changes names or the external id of an AuthKit user (`user.updated`). Nothing changed: no event.
+ * @throws SimulatorError 422 where another user has that external id, as WorkOS answers
+ */
+export function updateAccount(
+  world: World,
+  account: Account,
+  changes: {
+    first_name?: string | null | undefined;
+    last_name?: string | null | undefined;
+    external_id?: string | null | undefined;
+  },
+): void {
+  const changed: Account = {
+    ...account,
+    ...(changes.first_name === undefined ? {} : { firstName: changes.first_name }),
+    ...(changes.last_name === undefined ? {} : { lastName: changes.last_name }),
+    ...(changes.external_id === undefined ? {} : { externalId: changes.external_id }),
+  };
+  if (JSON.stringify(changed) === JSON.stringify(account)) return;
+  const isTaken = world.state.accounts.some(
+    ({ id, externalId }) =>
+      id !== account.id && externalId !== null && externalId === changed.externalId,
+  );
+  if (isTaken) throw new SimulatorError(422, 'Another user has that external_id.');
+  changed.updatedAt = world.timestamp();
+  world.emit('user.updated', accountOnWire(changed), null);
+  Object.assign(account, changed);
+}
+
 /** The membership of an AuthKit user in an organization, made as active if there is none. */
 export function ensureMembership(
   world: World,
@@ -140,6 +170,7 @@ export function deleteAccount(world: World, account: Account): void {
   }
   world.emit('user.deleted', accountOnWire(account), null);
   state.accounts = state.accounts.filter(({ id }) => id !== account.id);
+  state.userApiKeys = state.userApiKeys.filter(({ userId }) => userId !== account.id);
   world.touch();
 }
 

@@ -31,6 +31,7 @@ const options = {
   edges: single,
   'state-in-event': single,
   'inactive-users': single,
+  'sso-idp-ids': single,
   ms: single,
   times: single,
   status: single,
@@ -156,6 +157,9 @@ const translations: Record<string, Translation> = {
       directory: values.directory,
       count: number(values.count, '--count'),
     }),
+  invite: (words, values) =>
+    command('invite', { email: words.take('an e-mail'), organization: values.organization }),
+  'create-user-api-key': onPerson('create-user-api-key'),
   'create-organization': (words, values) =>
     command('create-organization', {
       name: words.take('a name'),
@@ -230,6 +234,7 @@ const translations: Record<string, Translation> = {
       directoryUsersPerSecond:
         perSecond === 'off' ? null : number(perSecond, '--directory-users-per-second'),
       inactiveUsers: values['inactive-users'],
+      ssoIdpIds: values['sso-idp-ids'],
     });
     return { ...body, method: 'PUT' };
   },

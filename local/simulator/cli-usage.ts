@@ -14,6 +14,8 @@ People (PERSON is a handle, an e-mail or an id; add --directory where one handle
   add-to-group PERSON GROUP
   remove-from-group PERSON GROUP
   session PERSON [--count N]            logs in with AuthKit
+  create-user-api-key PERSON            makes an API key at AuthKit
+  invite EMAIL [--organization O]       an invitation of AuthKit
 
 Organizations, directories, groups
   create-organization NAME [--handle H] [--domain D]...
@@ -32,6 +34,7 @@ Faults
   api-fault off
   replay [EVENT_ID] [--event TYPE]      an old event is delivered again; by default the newest
   settings [--visibility-delay-ms N] [--directory-users-per-second N|off] [--inactive-users deleted|updated]
+           [--sso-idp-ids directory|own]
 
 Looking and playing
   list                                  organizations, directories, people, groups

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-import { createSession, ensureAccount, ensureMembership } from './accounts.ts';
+import { accountCommands } from './account-commands.ts';
+import { command } from './command.ts';
+import type { Command } from './command.ts';
 import {
   changeDirectoryState,
   createDirectory,
@@ -16,27 +18,7 @@ import { findDirectory, findGroup, findOrganization, findPerson } from './lookup
 import * as people from './people.ts';
 import { directoryStateSchema, inactiveUsersSchema, userStateSchema } from './state.ts';
 import type { Person } from './state.ts';
-import { SimulatorError } from './world.ts';
 import type { World } from './world.ts';
-
-/** A command of the control API: what `POST /simulator/<name>` takes, and what it does. Its result is the answer. */
-export interface Command {
-  run(world: World, body: Record<string, unknown>): unknown;
-}
-
-/** @throws SimulatorError 422 with every mistake of the body */
-function command<T extends z.ZodType>(
-  schema: T,
-  run: (world: World, input: z.infer<T>) => unknown,
-): Command {
-  return {
-    run(world, body) {
-      const parsed = schema.safeParse(body);
-      if (!parsed.success) throw new SimulatorError(422, z.prettifyError(parsed.error));
-      return run(world, parsed.data);
-    },
-  };
-}
 
 const text = z.string().nullable().optional();
 /** Whom a command is about: a handle, an e-mail or an id; `directory` where one handle stands in two of them. */
@@ -239,10 +221,7 @@ export const commands: Record<string, Command> = {
       return person;
     },
   ),
-  'create-session': command(
-    z.strictObject({ ...who, count: z.int().min(1).max(1000).default(1) }),
-    (world, { count, ...input }) => logIn(world, find(world, input), count),
-  ),
+  ...accountCommands,
   'expire-events': command(z.strictObject({ before: z.iso.datetime() }), (world, { before }) => {
     const kept = world.state.events.filter(({ wire }) => wire.created_at >= before);
     const expired = world.state.events.length - kept.length;
@@ -251,20 +230,3 @@ export const commands: Record<string, Command> = {
     return { expired };
   }),
 };
-
-/** An AuthKit login of a person: user and membership are made where they are missing. */
-function logIn(world: World, { handle, user }: Person, count: number): unknown {
-  if (user.email === null) throw new SimulatorError(409, `${handle} has no e-mail to log in with.`);
-  const account = ensureAccount(world, {
-    email: user.email,
-    firstName: user.firstName,
-    lastName: user.lastName,
-  });
-  if (user.organizationId !== null) {
-    ensureMembership(world, account, findOrganization(world.state, user.organizationId));
-  }
-  const sessions = Array.from({ length: count }, () =>
-    createSession(world, account, user.organizationId),
-  );
-  return { userId: account.id, sessionIds: sessions.map(({ id }) => id) };
-}

@@ -90,6 +90,7 @@ const settingsSchema = z.strictObject({
   visibilityDelayMs: z.int().min(0).optional(),
   directoryUsersPerSecond: z.int().min(1).nullable().optional(),
   inactiveUsers: inactiveUsersSchema.optional(),
+  ssoIdpIds: z.enum(['directory', 'own']).optional(),
 });
 const deliveryFaultSchema = z.strictObject({
   kind: z.enum(deliveryFaultKinds),
@@ -113,9 +114,10 @@ const apiFaultSchema = z.strictObject({
 function addFaults(router: Router, { world, settings }: ControlOptions): void {
   router.put('/settings', async (context) => {
     const input = parse(settingsSchema, await readJson(context.req));
-    const { inactiveUsers, visibilityDelayMs, directoryUsersPerSecond } = input;
+    const { inactiveUsers, visibilityDelayMs, directoryUsersPerSecond, ssoIdpIds } = input;
     if (inactiveUsers !== undefined) world.state.inactiveUsers = inactiveUsers;
     if (visibilityDelayMs !== undefined) settings.visibilityDelayMs = visibilityDelayMs;
+    if (ssoIdpIds !== undefined) settings.ssoIdpIds = ssoIdpIds;
     if (directoryUsersPerSecond !== undefined) {
       settings.directoryUsersPerSecond = directoryUsersPerSecond;
     }

@@ -2,7 +2,7 @@ import { Router } from '@koa/router';
 
 import { deleteDirectory } from './directories.ts';
 import { directoryOf, visibleUser } from './lookup.ts';
-import { pageOf, queryValue } from './paging.ts';
+import { pageOf, queryList, queryValue } from './paging.ts';
 import { notFound, RestError } from './rest-errors.ts';
 import type { Directory, DirectoryUser, Group, WorldState } from './state.ts';
 import { directoryInAnswer, groupOnWire, organizationOnWire, userInAnswer } from './wire.ts';
@@ -46,6 +46,13 @@ export function createDirectoryRoutes(world: World): Router {
   });
   router.get('/directory_groups/:id', (context) => {
     context.body = groupOnWire(requireGroup(state, context.params['id'] ?? ''));
+  });
+  router.get('/organizations', (context) => {
+    const domains = queryList(context.query, 'domains');
+    const found = state.organizations.filter(
+      (item) => domains.length === 0 || item.domains.some((domain) => domains.includes(domain)),
+    );
+    context.body = pageOf(found, context.query, organizationOnWire);
   });
   router.get('/organizations/:id', (context) => {
     const id = context.params['id'] ?? '';

@@ -6,6 +6,7 @@ import Koa from 'koa';
 
 import { createAccountRoutes } from './account-routes.ts';
 import { applyApiFaults, errorAnswers, limitDirectoryUsers, requireKey } from './api-guards.ts';
+import { createCredentialRoutes } from './credential-routes.ts';
 import { createControlRoutes, requireLoopback } from './control-routes.ts';
 import { createDeliverer } from './delivery.ts';
 import type { Deliverer, DeliveryOptions } from './delivery.ts';
@@ -14,6 +15,7 @@ import { createEventRoutes } from './event-routes.ts';
 import { createEventValidator } from './event-schemas.ts';
 import { defaultSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
+import { createSsoRoutes } from './sso-routes.ts';
 import { createStateWriter, readState } from './state-file.ts';
 import { emptyState } from './state.ts';
 import type { InactiveUsers } from './state.ts';
@@ -110,12 +112,16 @@ function composeApp(options: SimulatorOptions, parts: Parts): Koa {
   const control = new Router();
   control.use('/simulator', requireLoopback);
   control.use(createControlRoutes({ ...parts, secret: options.delivery.secret }).routes());
+  const sso = new Router();
+  sso.use(applyApiFaults(settings));
+  sso.use(createSsoRoutes(world, settings, options.apiKey).routes());
   const workos = new Router();
   workos.use(applyApiFaults(settings), requireKey(options.apiKey));
   workos.use(limitDirectoryUsers(settings, world.now));
   workos.use(createDirectoryRoutes(world).routes());
   workos.use(createEventRoutes(world, settings).routes());
   workos.use(createAccountRoutes(world).routes());
+  workos.use(createCredentialRoutes(world).routes());
   // An unknown path asks for the key too, and is not found as WorkOS words it.
   workos.all('/{*path}', (context) => {
     context.status = 404;
@@ -124,6 +130,7 @@ function composeApp(options: SimulatorOptions, parts: Parts): Koa {
   app.use(errorAnswers);
   app.use(open.routes());
   app.use(control.routes());
+  app.use(sso.routes());
   app.use(workos.routes());
   return app;
 }

@@ -7,6 +7,8 @@ export interface Settings {
   visibilityDelayMs: number;
   /** Requests per second and directory on `/directory_users`; null: no limit. WorkOS allows 4. */
   directoryUsersPerSecond: number | null;
+  /** Whether single sign-on tells a person's `idp_id` as their directory does, or one of its own. */
+  ssoIdpIds: 'directory' | 'own';
   apiFaults: ApiFault[];
   deliveryFaults: DeliveryFault[];
 }
@@ -56,6 +58,7 @@ export function defaultSettings(): Settings {
   return {
     visibilityDelayMs: 0,
     directoryUsersPerSecond: null,
+    ssoIdpIds: 'directory',
     apiFaults: [],
     deliveryFaults: [],
   };

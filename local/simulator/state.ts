@@ -140,6 +140,29 @@ const membershipSchema = z.object({
 });
 export type OrganizationMembership = z.infer<typeof membershipSchema>;
 
+const invitationSchema = z.object({
+  id: z.string(),
+  email: z.string(),
+  state: z.enum(['pending', 'accepted', 'expired', 'revoked']),
+  organizationId: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+  expiresAt: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+export type Invitation = z.infer<typeof invitationSchema>;
+
+const userApiKeySchema = z.object({
+  id: z.string(),
+  userId: z.string(),
+  organizationId: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+/** An API key that an AuthKit user made; it outlives their sessions. */
+export type UserApiKey = z.infer<typeof userApiKeySchema>;
+
 /** An event exactly as WorkOS puts it on the wire: the webhook body and the item of the Events API are the same. */
 export const wireEventSchema = z.object({
   object: z.literal('event'),
@@ -169,6 +192,8 @@ export const worldStateSchema = z.object({
   accounts: z.array(accountSchema),
   sessions: z.array(sessionSchema),
   memberships: z.array(membershipSchema),
+  invitations: z.array(invitationSchema).default([]),
+  userApiKeys: z.array(userApiKeySchema).default([]),
   events: z.array(storedEventSchema),
   /** Event ids whose webhook has not been answered with 2xx nor given up yet: sent again after a restart. */
   undelivered: z.array(z.string()),
@@ -192,6 +217,8 @@ export function emptyState(inactiveUsers: InactiveUsers): WorldState {
     accounts: [],
     sessions: [],
     memberships: [],
+    invitations: [],
+    userApiKeys: [],
     events: [],
     undelivered: [],
     scenario: null,

@@ -7,9 +7,10 @@ import type {
   UsersProjection,
 } from '../../domain/host-file.ts';
 import { defaultAttributeMap, type AttributeMap } from '../../domain/profile.ts';
-import { refreshOf, type ParsedHostFile } from './schema.ts';
+import type { ParsedHostFile } from './schema.ts';
+import { refreshOf, type ParsedSession } from './sessions-schema.ts';
 
-/** A parsed file with every default filled in; sources of connectors that come later are left out. */
+/** A parsed file with every default filled in. */
 export function complete(parsed: ParsedHostFile): HostFile {
   return {
     version: 1,
@@ -20,9 +21,10 @@ export function complete(parsed: ParsedHostFile): HostFile {
     attributes: attributesOf(parsed.attributes),
     directoryOrder: parsed.directoryOrder,
     users: parsed.users === undefined ? null : usersOf(parsed.users),
-    sessions: parsed.sessions.flatMap((source) => sessionOf(source) ?? []),
+    sessions: parsed.sessions.map(sessionOf),
     resources: parsed.resources.map(resourceOf),
     personalData: parsed.personalData.map(personalDataOf),
+    notifications: parsed.notifications,
   };
 }
 
@@ -48,8 +50,13 @@ function usersOf(users: NonNullable<ParsedHostFile['users']>): UsersProjection {
 /** Keys and personal access tokens live until somebody revokes them; sessions end by themselves. */
 const keyKinds = /key|access_?token/i;
 
-function sessionOf(source: ParsedHostFile['sessions'][number]): SessionSource | null {
-  if (source.connector !== 'mongodb') return null;
+function sessionOf(source: ParsedSession): SessionSource {
+  if (source.connector === 'jwt') {
+    const { kind, connector, maxAge } = source;
+    return { kind, connector, maxAgeMs: maxAge };
+  }
+  if (source.connector === 'http') return { ...source, url: source.url.replace(/\/+$/, '') };
+  if (source.connector !== 'mongodb') return source;
   const { kind, connector, collection, user, organization, credential, revoke } = source;
   return {
     kind,

@@ -25,7 +25,11 @@ export function mistakesOf(issue: Issue, located: LocatedDocument, known: KnownK
       return leaf.keys.map((key) => ({
         position: positionOfKey(located, leaf.path, key),
         path: written([...leaf.path, key]),
-        problem: `is not known.${didYouMean(key, known(leaf.path))}`,
+        // What another kind of entry knows is among them, and may be this very key.
+        problem: `is not known.${didYouMean(
+          key,
+          known(leaf.path).filter((name) => name !== key),
+        )}`,
       }));
     }
     if (leaf.code === 'invalid_key') {

@@ -64,14 +64,21 @@ function plainValue(located: LocatedDocument, mistakes: Mistake[]): object | und
   }
 }
 
+/** The lists whose entries are told apart by a name. */
+const named = [
+  ['sessions', 'kind'],
+  ['resources', 'kind'],
+  ['notifications', 'id'],
+] as const;
+
 /** What no single part of the file can be blamed for. It looks at raw values, so it also runs on a broken file. */
 function checkAcross(value: object, located: LocatedDocument, mistakes: Mistake[]): void {
   const add = (path: PropertyKey[], problem: string): void => {
     mistakes.push({ position: positionOf(located, path), path: written(path), problem });
   };
-  for (const section of ['sessions', 'resources']) {
-    for (const { index, value: kind } of repeats(listOf(value, section), 'kind')) {
-      add([section, index, 'kind'], `the kind ${JSON.stringify(kind)} is there twice`);
+  for (const [section, name] of named) {
+    for (const { index, value: twice } of repeats(listOf(value, section), name)) {
+      add([section, index, name], `the ${name} ${JSON.stringify(twice)} is there twice`);
     }
   }
   const organizations = Object.entries(mapOf(value, 'organizations'));
@@ -117,15 +124,17 @@ function mapOf(value: object, section: string): object {
   return typeof map === 'object' && map !== null && !Array.isArray(map) ? map : {};
 }
 
-/** Access that this version cannot take away must be said aloud: silence would look like revocation. */
+/** How long somebody who left may still be let in is nothing to find out from an incident. */
+const longLifeMs = 3_600_000;
+
 function warningsOf(parsed: ParsedHostFile): string[] {
-  return parsed.sessions.flatMap(({ kind, connector }) =>
-    connector === 'mongodb'
-      ? []
-      : [
-          `notYet: sessions of kind ${kind} (connector ${connector}) are NOT revoked by this version: ` +
-            'whoever leaves keeps them until they end by themselves. The connector comes later.',
-        ],
+  return parsed.sessions.flatMap((source) =>
+    source.connector === 'jwt' && source.maxAge > longLifeMs
+      ? [
+          `tokens of kind ${source.kind} (connector jwt) live for ${source.maxAge / 60_000} minutes: ` +
+            'nothing ends them, so whoever leaves can use them for as long, unless an access check is asked.',
+        ]
+      : [],
   );
 }
 

@@ -4,6 +4,7 @@ import type { RoleMapping } from '../../domain/grants.ts';
 import type { UserProfile } from '../../domain/profile.ts';
 import type { Version } from '../../domain/versions.ts';
 import type { HoldKind } from '../../domain/words.ts';
+import type { NoticeCode } from './notice-codes.ts';
 
 /** The documents of Tenure's own database, as far as the domain does not define them. */
 
@@ -56,6 +57,8 @@ export interface UserDocument {
    * e-mail is unique, hold a placeholder for it.
    */
   emailReleased?: true;
+  /** The host application's own id for the user, once it said so in the answer to `user.provisioned`. */
+  hostUserId?: string;
   origin: 'directory' | 'import' | 'login';
   createdAt: Date;
   anonymizedAt: Date | null;
@@ -240,21 +243,7 @@ export interface HoldDocument {
 /** Something an admin should know. Ids and enums only. */
 export interface NoticeDocument {
   _id: string;
-  code:
-    | 'looksAlike'
-    | 'unknownRemoval'
-    | 'directoryDeleted'
-    | 'returnAfterErasure'
-    | 'unannouncedDirectory'
-    | 'linkRequested'
-    | 'eventQuarantined'
-    | 'guardOpened'
-    | 'directoryState'
-    | 'organizationDeleted'
-    | 'edgeAcrossDirectories'
-    | 'reconciled'
-    | 'hostRefused'
-    | 'ssoIdentityDiffers';
+  code: NoticeCode;
   organizationId: string | null;
   directoryId: string | null;
   subjectId: string | null;
@@ -291,6 +280,8 @@ export interface HeartbeatDocument {
   _id: string;
   role: string;
   at: Date;
+  /** What of the host file does not fit to the host application's database, counted by code. */
+  hostFindings?: Record<string, number>;
 }
 
 /** A gate entry's document; the view `gate_v1` projects it. `_id` is the membership's or link request's id. */

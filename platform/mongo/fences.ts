@@ -24,8 +24,11 @@ export interface FencedTransaction {
 export interface Fences {
   /** Locks a membership by raising its revision and returns it; null if it is unknown, or not at `revision`. */
   membership(tx: FencedTransaction, id: string, revision?: number): Promise<Membership | null>;
-  /** Locks the facts of a whole user. */
-  user(tx: FencedTransaction, userId: string): Promise<void>;
+  /**
+   * Locks the facts of a whole user by raising the user's revision `by` so many (default 1), and returns it: of
+   * two transactions the one that commits later has the higher one. 0 for an unknown user.
+   */
+  user(tx: FencedTransaction, userId: string, by?: number): Promise<number>;
   /** Locks the facts of a whole organization (its holds, its policy) without making its people look again. */
   organization(tx: FencedTransaction, organizationId: string): Promise<void>;
   /** Locks keys (`resourceHolds`, `key/...`) in sorted order, so that two holders cannot wait for each other. */
@@ -41,12 +44,13 @@ export const productionFences: Fences = {
     );
   },
 
-  async user(tx, userId) {
-    await tx.collections.users.updateOne(
+  async user(tx, userId, by = 1) {
+    const user = await tx.collections.users.findOneAndUpdate(
       { _id: userId },
-      { $inc: { revision: 1 } },
-      { session: tx.session },
+      { $inc: { revision: by } },
+      { session: tx.session, returnDocument: 'after', projection: { revision: 1 } },
     );
+    return user?.revision ?? 0;
   },
 
   async organization(tx, organizationId) {

@@ -49,6 +49,11 @@ const indexes: Index[] = [
   ['users', { organizationIds: 1, _id: 1 }],
   // Who else has an address, in whatever organization.
   ['users', { emailKey: 1 }],
+  [
+    'users',
+    { hostUserId: 1 },
+    { unique: true, partialFilterExpression: { hostUserId: { $gt: '' } } },
+  ],
   ['directoryUsers', { 'records.id': 1 }, { unique: true }],
   // `$gt: ''` is every text. By `$type: 'string'` MongoDB would not see that a search for one text lies within.
   [
@@ -89,6 +94,8 @@ const indexes: Index[] = [
   ['inbox', { outcome: 1, receivedAt: 1 }],
   ['inbox', { organizationId: 1, bodyExpiresAt: 1 }],
   ['gate', { organizationId: 1, userId: 1 }],
+  // Not partial: for one part of an `$or` a partial index is not used, and the whole organization would be read.
+  ['gate', { organizationId: 1, hostUserId: 1 }],
   ['gate', { organizationId: 1, directoryUserIds: 1 }],
   ['gate', { organizationId: 1, idpIds: 1 }],
   ['gate', { organizationId: 1, emails: 1 }],
@@ -126,6 +133,12 @@ const indexes: Index[] = [
     { name: 'cancelling', partialFilterExpression: { cancellation: { $exists: true } } },
   ],
   ['dryRuns', { organizationId: 1 }],
+  ['authkitMemberships', { membershipId: 1 }],
+  [
+    'authkitMemberships',
+    { reactivateSince: 1 },
+    { name: 'toReactivate', partialFilterExpression: { reactivateSince: { $exists: true } } },
+  ],
   // What was signalled a day ago says nothing any more.
   ['dispatches', { signalledAt: 1 }, { expireAfterSeconds: 86_400 }],
   ['heartbeats', { role: 1, at: 1 }],
@@ -137,6 +150,20 @@ const indexes: Index[] = [
     { runId: 1, _id: 1 },
     { name: 'toConfirm', partialFilterExpression: { confirm: true } },
   ],
+  // What an endpoint has to be told, in order.
+  [
+    'notifications',
+    { userId: 1, endpoint: 1, sequence: 1 },
+    { name: 'pending', partialFilterExpression: { state: 'pending' } },
+  ],
+  [
+    'notifications',
+    { wakeAt: 1 },
+    { name: 'toWake', partialFilterExpression: { wakeAt: { $exists: true } } },
+  ],
+  ['notifications', { state: 1, at: -1, _id: -1 }],
+  ['notifications', { userId: 1, at: -1, _id: -1 }],
+  ['notifications', { expiresAt: 1 }, { expireAfterSeconds: 0 }],
   // Longer than a run may last (`longestRunMs`); what it saw says nothing afterwards.
   ['reconciledItems', { at: 1 }, { expireAfterSeconds: 2 * 86_400 }],
 ];

@@ -9,12 +9,15 @@ import {
 import type { DirectoryUser } from '../../domain/directory-user.ts';
 import type { Membership } from '../../domain/membership.ts';
 import type * as documents from './documents.ts';
+import type { AuthkitMembershipDocument } from './authkit-membership-document.ts';
 import type { LinkDocument, LinkRequestDocument } from './link-documents.ts';
 import type { DryRunDocument } from './dry-run-document.ts';
 import type { EventCursorDocument } from './event-cursor-document.ts';
 import type { FenceDocument } from './fence-document.ts';
 import { productionFences, type Fences } from './fences.ts';
+import type { NotificationDocument } from './notification-document.ts';
 import type { ReconciledItemDocument, ReconciliationDocument } from './reconciliation-documents.ts';
+import { tellNobody, type Telling } from './telling.ts';
 
 /** Tenure's own collections, typed. */
 export interface Collections {
@@ -43,6 +46,8 @@ export interface Collections {
   reconciliations: Collection<ReconciliationDocument>;
   reconciledItems: Collection<ReconciledItemDocument>;
   dryRuns: Collection<DryRunDocument>;
+  authkitMemberships: Collection<AuthkitMembershipDocument>;
+  notifications: Collection<NotificationDocument>;
 }
 
 /** Tenure's store: the connection, the collections and the fences that transactions lock by. */
@@ -51,6 +56,7 @@ export interface Store {
   db: Db;
   collections: Collections;
   fences: Fences;
+  telling: Telling;
 }
 
 /** One transaction: everything inside uses its session and its one time. */
@@ -59,6 +65,8 @@ export interface Transaction {
   collections: Collections;
   session: ClientSession;
   at: Date;
+  /** The users of whom something is to be told: delivery begins once it is committed. */
+  toldUsers: Set<string>;
 }
 
 /**
@@ -80,12 +88,14 @@ export function storeOn(
   client: MongoClient,
   databaseName: string,
   fences: Fences = productionFences,
+  telling: Telling = tellNobody,
 ): Store {
   const db = client.db(databaseName);
   return {
     client,
     db,
     fences,
+    telling,
     collections: {
       memberships: db.collection('memberships'),
       users: db.collection('users'),
@@ -112,6 +122,8 @@ export function storeOn(
       reconciliations: db.collection('reconciliations'),
       reconciledItems: db.collection('reconciledItems'),
       dryRuns: db.collection('dryRuns'),
+      notifications: db.collection('notifications'),
+      authkitMemberships: db.collection('authkitMemberships'),
     },
   };
 }

@@ -34,15 +34,22 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const timeoutMs = Math.min(options.timeoutMs ?? longestTransactionMs, longestTransactionMs);
   const session = store.client.startSession({ defaultTimeoutMS: timeoutMs });
+  const toldUsers = new Set<string>();
   try {
-    return await session.withTransaction(
-      async () => work({ store, collections: store.collections, session, at: new Date() }),
+    const result = await session.withTransaction(
+      async () => {
+        toldUsers.clear();
+        const { collections } = store;
+        return work({ store, collections, session, at: new Date(), toldUsers });
+      },
       {
         readConcern: { level: 'snapshot' },
         writeConcern: { w: 'majority', journal: true },
         readPreference: 'primary',
       },
     );
+    if (toldUsers.size > 0) store.telling.wake([...toldUsers]);
+    return result;
   } catch (error) {
     if (isOutage(error)) {
       const kind = error instanceof Error ? error.name : 'an unknown error';

@@ -1,3 +1,5 @@
+import { readRetryAfter } from '../retry-after.ts';
+
 /** An answer of WorkOS, or of something before it, that is no 2xx. Holds nothing of its body. */
 export class HttpRefusal extends Error {
   override readonly name = 'HttpRefusal';
@@ -31,14 +33,4 @@ export async function refusingFetch(...[url, init]: Parameters<typeof fetch>): P
 export function refusalIn(error: unknown): HttpRefusal | null {
   if (error instanceof HttpRefusal) return error;
   return error instanceof Error && error.cause !== undefined ? refusalIn(error.cause) : null;
-}
-
-/** The longest patience that is believed: a header from a broken proxy must not stop Tenure for a year. */
-const longestMs = 15 * 60 * 1000;
-
-/** RFC 9110 section 10.2.3: seconds, or a date. */
-export function readRetryAfter(header: string | null, nowMs: number): number | null {
-  const text = header?.trim() ?? '';
-  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
-  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), longestMs);
 }

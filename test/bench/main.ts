@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { measureAccessChecks } from './access-checks.ts';
+import { measureAccessEnds } from './access-ends.ts';
 import { measureGuard } from './guard.ts';
 import { measureIntake } from './intake.ts';
 import { measureLifecycle } from './lifecycle.ts';
@@ -14,19 +16,21 @@ import { isMet, table, type Figure } from './stats.ts';
 import { measureSync } from './sync.ts';
 import { measureTenure } from './tenure.ts';
 
-const usage = `npm run bench -- intake|lifecycle|memory|tenure|all [--seconds n] [--idle n] [--json file]
+const usage = `npm run bench -- intake|lifecycle|access|memory|tenure|all [--seconds n] [--idle n] [--json file]
 
   intake     our webhook against a bare Koa + HMAC + one insert + one signalWithStart
   lifecycle  settled joins against the smallest workflow with one activity; leavings
   sync       a first sync of 5,000 people with three groups each, while others leave
   growth     intake and access checks at 1,000, 10,000 and 100,000 people
+  access     access checks against a bare findOne by id; leavings at 5 to 25 a second until no session is left,
+             idle and with 5,000 joins pending
   memory     resident memory of the idle processes
   tenure     Temporal actions and history bytes of a whole tenure
   all        everything so far
   guard      10,000 people removed at once: locked out, sessions gone, nobody erased. Takes long
   --seconds  length of a round (default 5)
   --idle     how long the processes idle before their memory is read (default 60)
-  --people   how many the first sync has (default 5000)
+  --people   how many the first sync has, and how many joins are pending (default 5000)
   --sizes    the numbers of people of growth (default 1000,10000,100000)
   --leavers  how many are removed at once (default 10000)
   --json     writes the figures there too
@@ -51,7 +55,17 @@ async function main(): Promise<void> {
   const people = Number(values.people);
   const sizes = values.sizes.split(',').map(Number);
   const leavers = Number(values.leavers);
-  const known = ['intake', 'lifecycle', 'sync', 'growth', 'guard', 'memory', 'tenure', 'all'];
+  const known = [
+    'intake',
+    'lifecycle',
+    'sync',
+    'growth',
+    'guard',
+    'access',
+    'memory',
+    'tenure',
+    'all',
+  ];
   const areCounts = [people, leavers, ...sizes].every(
     (count) => Number.isInteger(count) && count >= 200,
   );
@@ -77,6 +91,8 @@ async function main(): Promise<void> {
       ...(wanted('tenure') ? await measureTenure(stack, report) : []),
       ...(wanted('lifecycle') ? await measureLifecycle(stack, seconds, report) : []),
       ...(wanted('intake') ? await measureIntake(stack, seconds, report) : []),
+      ...(wanted('access') ? await measureAccessChecks(stack, seconds, report) : []),
+      ...(wanted('access') ? await measureAccessEnds(stack, people, report) : []),
       ...(wanted('sync') ? await measureSync(stack, people, report) : []),
       ...(what === 'guard' ? await measureGuard(stack, leavers, report) : []),
       ...(wanted('growth') ? await measureGrowth(stack, sizes, report) : []),

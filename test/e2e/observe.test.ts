@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
+
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { eventually, startProcesses, type TenureProcesses } from '../support/processes.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
 
 interface Named {
   _id: string;
@@ -8,12 +11,24 @@ interface Named {
 
 describe('a Tenure that only observes, as the processes are shipped', () => {
   let tenure: TenureProcesses;
+  let endpoint: Receiver;
 
   beforeAll(async () => {
-    tenure = await startProcesses({ env: { TENURE_MODE: 'observe' } });
+    endpoint = await startReceiver('app');
+    const demo = await readFile(new URL('../../local/demo/acme.yaml', import.meta.url), 'utf8');
+    const { url } = endpoint.endpoint;
+    const told = `{ id: app, url: "${url}", secretEnv: APP_SECRET, allowPrivate: true }`;
+    tenure = await startProcesses({
+      env: { TENURE_MODE: 'observe' },
+      workerEnv: { APP_SECRET: endpoint.endpoint.secrets.join() },
+      hostFile: `${demo}\nnotifications: [${told}]\n`,
+    });
   }, 120_000);
 
-  afterAll(async () => tenure?.stop(), 60_000);
+  afterAll(async () => {
+    await tenure?.stop();
+    await endpoint?.close();
+  }, 60_000);
 
   /** What a product has of a person before it ever heard of Tenure. */
   async function hostData(userId: string, organizationId: string): Promise<void> {
@@ -134,6 +149,8 @@ describe('a Tenure that only observes, as the processes are shipped', () => {
     }
 
     expect(await hostBytes()).toEqual(before);
+    expect(endpoint.received).toEqual([]);
+    expect(await tenure.store.collections.notifications.countDocuments()).toBe(0);
     const { body: metrics } = await tenure.call('GET', '/metrics', undefined, null);
     expect(metrics).toMatch(/tenure_observed_denials_total\{reason="notBacked"\} [1-9]/);
   }, 90_000);
@@ -182,6 +199,11 @@ describe('a Tenure that only observes, as the processes are shipped', () => {
       hostDb.collection<Named>('users').findOne({ _id: bossId }),
     );
     await eventually('the end', async () => (await read()).phase === 'anonymized');
+    // Whoever came while nobody was told is told of first.
+    await eventually('the notifications', () => {
+      const types = endpoint.about(userId).map(({ type }) => type);
+      return types[0] === 'user.provisioned' && types.at(-1) === 'user.anonymized';
+    });
     // Told by the timeline: on a busy machine the countdown may be over before anybody looks.
     const lines = await tenure.call(
       'GET',

@@ -32,6 +32,7 @@ export function aHostFile(parts: Partial<HostFile> = {}): HostFile {
     sessions: [],
     resources: [],
     personalData: [],
+    notifications: [],
     ...parts,
   };
 }

@@ -42,6 +42,7 @@ describe('users', () => {
     const { person, user } = await joined();
     expect(user).toEqual({
       id: expect.any(String),
+      hostUserId: null,
       email: expect.stringContaining('@example.com'),
       username: expect.stringContaining('ada-'),
       name: expect.stringContaining('Ada Lovelace'),
@@ -55,6 +56,7 @@ describe('users', () => {
           phase: 'joining',
           access: { state: 'closed', reason: 'opening' },
           roles: [],
+          revocations: [],
           permissions: [],
           features: [],
           roleGrants: [],

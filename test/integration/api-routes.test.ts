@@ -289,7 +289,10 @@ describe('the operator', () => {
     await heartbeats.insertOne({ _id: 'w1', role: 'worker', at: new Date(Date.now() - 16_000) });
     expect(await ready()).toEqual([503, { status: 'notReady', missing: ['worker'] }]);
     await heartbeats.updateOne({ _id: 'w1' }, { $set: { at: new Date() } });
-    expect(await ready()).toEqual([200, { status: 'ready' }]);
+    expect(await ready()).toEqual([200, { status: 'ready', hostFindings: {} }]);
+    const hostFindings = { collectionMissing: 1, fieldMissing: 2 };
+    await heartbeats.updateOne({ _id: 'w1' }, { $set: { hostFindings } });
+    expect(await ready()).toEqual([200, { status: 'ready', hostFindings }]);
     await heartbeats.deleteMany({});
   });
 

@@ -6,9 +6,9 @@ import type { HostApplication } from '../../connectors/host-application.ts';
 import { createMongoHost } from '../../connectors/mongodb/host.ts';
 import type {
   HostFile,
+  MongodbSessions,
   PersonalDataRule,
   ResourceKind,
-  SessionSource,
 } from '../../domain/host-file.ts';
 import { defaultAttributeMap } from '../../domain/profile.ts';
 
@@ -45,11 +45,12 @@ export function aHostFile(parts: Partial<HostFile>): HostFile {
     sessions: [],
     resources: [],
     personalData: [],
+    notifications: [],
     ...parts,
   };
 }
 
-export function aSessionSource(parts: Partial<SessionSource>): SessionSource {
+export function aSessionSource(parts: Partial<MongodbSessions>): MongodbSessions {
   return {
     kind: 'session',
     connector: 'mongodb',

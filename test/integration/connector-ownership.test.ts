@@ -10,7 +10,7 @@ import {
   type HostDatabase,
 } from './connector-fixture.ts';
 
-const leaver = { userId: 'u1', organizationId: 'o1', last: false };
+const leaver = { membershipId: 'm1', userId: 'u1', organizationId: 'o1', last: false };
 
 let database: HostDatabase;
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ObjectId, type Document } from 'mongodb';
 
 import type { HostMembership, RevocationReport } from '../../connectors/host-application.ts';
-import type { SessionSource } from '../../domain/host-file.ts';
+import type { MongodbSessions } from '../../domain/host-file.ts';
 import {
   aSessionSource,
   bytesOf,
@@ -12,7 +12,12 @@ import {
   type HostDatabase,
 } from './connector-fixture.ts';
 
-const person: HostMembership = { userId: 'u1', organizationId: 'o1', last: false };
+const person: HostMembership = {
+  membershipId: 'm1',
+  userId: 'u1',
+  organizationId: 'o1',
+  last: false,
+};
 const policy = { readBackPauseMs: 20, giveUpAfterMs: 10_000 };
 const mine = { userId: 'u1', organizationId: 'o1' };
 
@@ -30,7 +35,7 @@ async function all(collection: string): Promise<Document[]> {
   return database.db.collection(collection).find().sort({ _id: 1 }).toArray();
 }
 
-async function answer(sources: SessionSource[], membership = person): Promise<RevocationReport> {
+async function answer(sources: MongodbSessions[], membership = person): Promise<RevocationReport> {
   const host = hostOn(database.db, { sessions: sources });
   return host.answerRoleLoss(membership, policy, ignoreProgress);
 }

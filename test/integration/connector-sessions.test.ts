@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ObjectId } from 'mongodb';
 
-import type { HostMembership, RevocationReport } from '../../connectors/host-application.ts';
-import type { SessionSource } from '../../domain/host-file.ts';
+import type { Beat, HostMembership } from '../../connectors/host-application.ts';
+import type { RevocationPolicy } from '../../connectors/revocation.ts';
+import { countEverywhere, revokeEverywhere } from '../../connectors/revoke-everywhere.ts';
+import type { MongodbSessions } from '../../domain/host-file.ts';
 import {
   aSessionSource,
   bytesOf,
@@ -12,7 +14,12 @@ import {
   type HostDatabase,
 } from './connector-fixture.ts';
 
-const leaver: HostMembership = { userId: 'u1', organizationId: 'o1', last: false };
+const leaver: HostMembership = {
+  membershipId: 'm1',
+  userId: 'u1',
+  organizationId: 'o1',
+  last: false,
+};
 const policy = { readBackPauseMs: 20, giveUpAfterMs: 10_000 };
 
 let database: HostDatabase;
@@ -30,13 +37,29 @@ async function idsIn(collection: string): Promise<unknown[]> {
   return documents.map((document) => document._id);
 }
 
-function revoke(
-  sources: SessionSource[],
+/** What a pass over all kinds came to: how many of each were ended, and which are not verified empty. */
+interface Report {
+  revoked: Record<string, number>;
+  failed: Record<string, string>;
+}
+
+async function revoke(
+  sources: MongodbSessions[],
   membership = leaver,
-  writesPerSecond?: number,
-): Promise<RevocationReport> {
-  const host = hostOn(database.db, { sessions: sources }, writesPerSecond);
-  return host.revokeSessions(membership, policy, ignoreProgress);
+  options: { writesPerSecond?: number; policy?: RevocationPolicy; beat?: Beat } = {},
+): Promise<Report> {
+  const host = hostOn(database.db, { sessions: sources }, options.writesPerSecond);
+  const outcomes = await revokeEverywhere(host.credentialSources, membership, {
+    closing: 1,
+    policy: options.policy ?? policy,
+    beat: options.beat ?? ignoreProgress,
+  });
+  const report: Report = { revoked: {}, failed: {} };
+  for (const outcome of outcomes) {
+    report.revoked[outcome.kind] = outcome.revoked;
+    if (outcome.outcome === 'failed') report.failed[outcome.kind] = outcome.code;
+  }
+  return report;
 }
 
 const apiKey = aSessionSource({
@@ -58,22 +81,14 @@ describe('revocation by deletion', () => {
       { _id: 'other organization', userId: 'u1', organizationId: 'o2' },
       { _id: 'other person', userId: 'u2', organizationId: 'o1' },
     ]);
-    expect(await revoke([aSessionSource({})])).toEqual({
-      found: { session: 1 },
-      revoked: { session: 1 },
-      verifiedEmpty: true,
-    });
+    expect(await revoke([aSessionSource({})])).toEqual({ revoked: { session: 1 }, failed: {} });
     expect(await idsIn('sessions')).toEqual(['other organization', 'other person']);
   });
 
   it('finds nothing the second time', async () => {
     await insert('sessions', [session, session]);
     await revoke([aSessionSource({})]);
-    expect(await revoke([aSessionSource({})])).toEqual({
-      found: { session: 0 },
-      revoked: { session: 0 },
-      verifiedEmpty: true,
-    });
+    expect(await revoke([aSessionSource({})])).toEqual({ revoked: { session: 0 }, failed: {} });
   });
 
   it('deletes a session that is not bound to an organization yet', async () => {
@@ -89,6 +104,7 @@ describe('revocation by deletion', () => {
       { userId: user, organizationId: new ObjectId() },
     ]);
     const membership = {
+      ...leaver,
       userId: user.toHexString(),
       organizationId: organization.toHexString(),
       last: false,
@@ -104,10 +120,11 @@ describe('revocation by deletion', () => {
       Array.from({ length: 450 }, () => ({ ...session })),
     );
     const progress: number[] = [];
-    const host = hostOn(database.db, { sessions: [aSessionSource({})] });
-    const report = await host.revokeSessions(leaver, policy, ({ done }) => progress.push(done));
-    expect(report.revoked).toEqual({ session: 450 });
-    expect(progress.slice(0, 3)).toEqual([200, 400, 450]);
+    const report = await revoke([aSessionSource({})], leaver, {
+      beat: ({ done }) => progress.push(done),
+    });
+    expect(report).toEqual({ revoked: { session: 450 }, failed: {} });
+    expect(progress).toEqual([200, 400, 450]);
   });
 
   it('stops when the beat says that the activity is cancelled', async () => {
@@ -115,16 +132,17 @@ describe('revocation by deletion', () => {
       'sessions',
       Array.from({ length: 450 }, () => ({ ...session })),
     );
-    const host = hostOn(database.db, { sessions: [aSessionSource({})] });
-    const cancelled = host.revokeSessions(leaver, policy, () => {
-      throw new Error('cancelled');
+    const report = await revoke([aSessionSource({})], leaver, {
+      beat: () => {
+        throw new Error('cancelled');
+      },
     });
-    await expect(cancelled).rejects.toThrow('cancelled');
+    expect(report).toEqual({ revoked: { session: 200 }, failed: { session: 'Error' } });
     expect(await idsIn('sessions')).toHaveLength(250);
   });
 
   it('counts a collection that does not exist as empty and does not create it', async () => {
-    expect((await revoke([aSessionSource({ collection: 'nowhere' })])).verifiedEmpty).toBe(true);
+    expect((await revoke([aSessionSource({ collection: 'nowhere' })])).failed).toEqual({});
     expect(await database.db.listCollections().toArray()).toEqual([]);
   });
 });
@@ -146,7 +164,7 @@ describe('revocation by marking', () => {
   it('leaves what carries the marking byte for byte as it is', async () => {
     await insert('apiKeys', [{ ownerId: 'u1', revokedAt: earlier, active: false }]);
     const before = await bytesOf(database.db, 'apiKeys');
-    expect((await revoke([apiKey], membership)).found).toEqual({ api_key: 0 });
+    expect((await revoke([apiKey], membership)).revoked).toEqual({ api_key: 0 });
     expect(await bytesOf(database.db, 'apiKeys')).toEqual(before);
   });
 
@@ -163,7 +181,7 @@ describe('revocation by marking', () => {
     const source = aSessionSource({ revoke: { set: { expiresAt: 'now' } } });
     const future = new Date(Date.now() + 3_600_000);
     await insert('sessions', [{ userId: 'u1', organizationId: 'o1', expiresAt: future }]);
-    expect(await revoke([source])).toMatchObject({ revoked: { session: 1 }, verifiedEmpty: true });
+    expect(await revoke([source])).toEqual({ revoked: { session: 1 }, failed: {} });
     const session = await database.db.collection('sessions').findOne();
     expect(session?.['expiresAt'].getTime()).toBeLessThanOrEqual(Date.now());
   });
@@ -172,7 +190,7 @@ describe('revocation by marking', () => {
     await insert('apiKeys', [{ ownerId: 'u1' }, { ownerId: 'u1', revokedAt: null }]);
     await revoke([apiKey], membership);
     const once = await bytesOf(database.db, 'apiKeys');
-    expect((await revoke([apiKey], membership)).found).toEqual({ api_key: 0 });
+    expect((await revoke([apiKey], membership)).revoked).toEqual({ api_key: 0 });
     expect(await bytesOf(database.db, 'apiKeys')).toEqual(once);
   });
 });
@@ -191,9 +209,8 @@ describe('credentials without an organization', () => {
 
   it('go at any leaving when they are sessions, while keys stay', async () => {
     expect(await revoke([tokens, apiKey])).toEqual({
-      found: { refresh_token: 1 },
-      revoked: { refresh_token: 1 },
-      verifiedEmpty: true,
+      revoked: { refresh_token: 1, api_key: 0 },
+      failed: {},
     });
     expect(await database.db.collection('apiKeys').countDocuments({ revokedAt: null })).toBe(1);
   });
@@ -230,22 +247,34 @@ describe('reading back', () => {
     const report = await revoke([aSessionSource({})]);
     await Promise.all(created);
     expect(created.length).toBeGreaterThan(5);
-    expect(report.verifiedEmpty).toBe(true);
+    expect(report.failed).toEqual({});
     expect(report.revoked['session']).toBe(created.length + 1);
     expect(await idsIn('sessions')).toEqual([]);
   });
 
   it('does not trust one empty read', async () => {
+    const sessions = database.db.collection('sessions');
+    const [source] = hostOn(database.db, { sessions: [aSessionSource({})] }).credentialSources;
+    if (source === undefined) throw new Error('There is no source.');
     let reads = 0;
-    const host = hostOn(database.db, { sessions: [aSessionSource({})] });
-    // The beat follows the first, empty read: the sign-in that was under way writes its session now.
-    const late: Promise<unknown>[] = [];
-    const report = await host.revokeSessions(leaver, { ...policy, readBackPauseMs: 200 }, () => {
-      reads += 1;
-      if (reads === 1) late.push(database.db.collection('sessions').insertOne({ userId: 'u1' }));
-    });
-    await Promise.all(late);
-    expect(report).toEqual({ found: { session: 1 }, revoked: { session: 1 }, verifiedEmpty: true });
+    const [outcome] = await revokeEverywhere(
+      [
+        {
+          ...source,
+          // The sign-in that was under way writes its session after the first, empty read.
+          async count(membership) {
+            const found = await source.count(membership);
+            reads += 1;
+            if (reads === 1) await sessions.insertOne({ userId: 'u1' });
+            return found;
+          },
+        },
+      ],
+      leaver,
+      { closing: 1, policy, beat: ignoreProgress },
+    );
+    expect(outcome).toMatchObject({ outcome: 'verifiedEmpty', revoked: 1 });
+    expect(reads).toBe(4);
     expect(await idsIn('sessions')).toEqual([]);
   });
 
@@ -255,31 +284,29 @@ describe('reading back', () => {
     const writing = (async () => {
       while (signIns.open) await sessions.insertOne({ userId: 'u1', organizationId: 'o1' });
     })();
-    const host = hostOn(database.db, { sessions: [aSessionSource({})] });
     const startedAt = performance.now();
-    const report = await host.revokeSessions(
-      leaver,
-      { readBackPauseMs: 20, giveUpAfterMs: 300 },
-      ignoreProgress,
-    );
+    const report = await revoke([aSessionSource({})], leaver, {
+      policy: { readBackPauseMs: 20, giveUpAfterMs: 300 },
+    });
     const tookMs = performance.now() - startedAt;
     signIns.open = false;
     await writing;
-    expect(report.verifiedEmpty).toBe(false);
+    expect(report.failed).toEqual({ session: expect.stringMatching(/^(notEmpty|timeout)$/) });
     expect(report.revoked['session']).toBeGreaterThan(0);
     expect(tookMs).toBeLessThan(5_000);
   });
 
-  it('gives up between two batches of one source', async () => {
+  it('gives up between two batches of one source, and says what it ended', async () => {
     await insert(
       'sessions',
       Array.from({ length: 150 }, () => ({ userId: 'u1', organizationId: 'o1' })),
     );
-    const host = hostOn(database.db, { sessions: [aSessionSource({})] }, 50);
-    const time = { readBackPauseMs: 20, giveUpAfterMs: 500 };
-    const report = await host.revokeSessions(leaver, time, ignoreProgress);
-    // The second batch waits for its second, which is when the time is found to be over.
-    expect(report).toMatchObject({ revoked: { session: 100 }, verifiedEmpty: false });
+    const report = await revoke([aSessionSource({})], leaver, {
+      writesPerSecond: 50,
+      policy: { readBackPauseMs: 20, giveUpAfterMs: 500 },
+    });
+    // The second batch waits for its second, which is later than the time of the pass.
+    expect(report).toEqual({ revoked: { session: 50 }, failed: { session: 'timeout' } });
   });
 
   it('paces its writes', async () => {
@@ -288,8 +315,19 @@ describe('reading back', () => {
       Array.from({ length: 150 }, () => ({ userId: 'u1', organizationId: 'o1' })),
     );
     const startedAt = performance.now();
-    await revoke([aSessionSource({})], leaver, 50);
+    await revoke([aSessionSource({})], leaver, { writesPerSecond: 50 });
     // Three batches of one second's worth: the second and the third wait a second each.
     expect(performance.now() - startedAt).toBeGreaterThan(1_950);
+  });
+
+  it('counts what a leaving would end, and ends nothing', async () => {
+    await insert('sessions', [{ userId: 'u1', organizationId: 'o1' }, { userId: 'u1' }]);
+    await insert('apiKeys', [{ ownerId: 'u1' }]);
+    const { credentialSources } = hostOn(database.db, { sessions: [aSessionSource({}), apiKey] });
+    expect(await countEverywhere(credentialSources, leaver, policy)).toEqual({
+      session: 2,
+      api_key: 0,
+    });
+    expect(await idsIn('sessions')).toHaveLength(2);
   });
 });

@@ -305,7 +305,7 @@ describe("a first login where no two of the host's users may have one address", 
   async function race(locks: boolean): Promise<number> {
     const { store } = meeting(locks ? api.store : unlocked(api.store), 2);
     const email = `${randomUUID()}@example.com`;
-    const rules = { file: hostFile, newUserId: api.deps.newUserId, mayCreate: true };
+    const rules = { file: hostFile, newUserId: api.deps.newUserId, mode: 'login' as const };
     const names = { firstName: null, lastName: null, name: null, connectionId: null };
     const organizations = [await ssoOnly(), await ssoOnly()];
     await Promise.all(
@@ -365,6 +365,104 @@ describe('a login in an organization with Directory Sync', () => {
   });
 });
 
+describe('an access check by an SSO profile whose id nobody has', () => {
+  async function check(organizationId: string, action: string, who: object): Promise<any> {
+    const body = { organizationId, action, ...who };
+    const { status, json } = await api.call('POST', '/v1/access-checks', { body, key: gateKey });
+    expect(status).toBe(200);
+    return json;
+  }
+
+  async function idsOf(userId: string) {
+    const entry = await api.store.collections.gate.findOne({ userId });
+    return { idpIds: entry?.idpIds, ssoIdpIds: entry?.ssoIdpIds };
+  }
+
+  it('lets in whoever alone has its address; a read or a write learns nothing by it', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const asked = { idpId: sso.idpId, email: sso.email };
+    const userId = await imported(org, { email: sso.email });
+    for (const action of ['read', 'write']) {
+      expect(await check(org, action, { sso: asked })).toMatchObject({ allowed: true, userId });
+    }
+    expect(await idsOf(userId)).toEqual({ idpIds: [], ssoIdpIds: undefined });
+  });
+
+  it('for `login` learns the id, once, and from then on the id counts', async () => {
+    const org = await ssoOnly();
+    const sso = profile();
+    const asked = { idpId: sso.idpId, email: sso.email, connectionId: 'conn_1' };
+    const userId = await imported(org, { email: sso.email, status: 'invited' });
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, async () => check(org, 'login', { sso: asked })),
+    );
+    for (const answer of answers) expect(answer).toMatchObject({ allowed: true, userId });
+    expect(await idsOf(userId)).toEqual({ idpIds: [sso.idpId], ssoIdpIds: [sso.idpId] });
+    const renamed = { idpId: sso.idpId, email: 'renamed@example.com' };
+    expect(await check(org, 'write', { sso: renamed })).toMatchObject({ allowed: true, userId });
+    const recycled = { ...asked, idpId: 'idp_of_the_newcomer' };
+    for (const action of ['login', 'read']) {
+      expect(await check(org, action, { sso: recycled })).toMatchObject({
+        allowed: false,
+        reason: 'identityMismatch',
+      });
+    }
+    // Asking is no first login: that is what POST /v1/logins tells.
+    const { membershipId } = answers[0];
+    expect(await timelineOf(membershipId)).toEqual([
+      'imported admin:ada',
+      'ssoIdentityLearned login',
+    ]);
+    expect((await peopleOf(org))[0]).toMatchObject({ status: 'invited' });
+    expect(api.signalled.filter((one) => one.membershipId === membershipId)).toHaveLength(0);
+  });
+
+  it('makes nobody, also where a login would', async () => {
+    const org = await ssoOnly();
+    const { idpId, email } = profile();
+    for (const action of ['login', 'read', 'write']) {
+      expect(await check(org, action, { sso: { idpId, email } })).toMatchObject({
+        allowed: false,
+        reason: 'unknown',
+      });
+    }
+    expect(await peopleOf(org)).toEqual([]);
+    // Not even where whoever had the address has left between the look and the transaction.
+    const rules = {
+      file: api.deps.hostFile,
+      newUserId: api.deps.newUserId,
+      mode: 'check',
+    } as const;
+    const sso = { ...profile(), connectionId: null, name: null };
+    const { decision, changed } = await logIn(api.store, { organizationId: org, sso }, rules);
+    expect([decision.allowed, decision.reason, changed]).toEqual([false, 'unknown', null]);
+    expect(await peopleOf(org)).toEqual([]);
+  });
+
+  it('denies somebody who left, and an address that several have or that says somebody else', async () => {
+    const person = aPerson();
+    const org = person.organizationId;
+    await deliver(person.event('created'));
+    const { email } = person.event('created').data;
+    await deliver(person.event('deleted'));
+    const sso = { idpId: 'saml-name-id', email };
+    expect(await check(org, 'login', { sso })).toMatchObject({ reason: 'notBacked' });
+    const plain = await ssoOnly();
+    const [one, two] = [profile(), profile()];
+    const userId = await imported(plain, { email: one.email });
+    await imported(plain, { email: two.email });
+    await imported(plain, { email: two.email });
+    const ofTwo = { idpId: two.idpId, email: two.email };
+    expect(await check(plain, 'login', { sso: ofTwo })).toMatchObject({ reason: 'ambiguous' });
+    const ofOne = { idpId: one.idpId, email: one.email };
+    expect(await check(plain, 'login', { userId: 'user_other', sso: ofOne })).toMatchObject({
+      reason: 'identityMismatch',
+    });
+    expect(await idsOf(userId)).toEqual({ idpIds: [], ssoIdpIds: undefined });
+  });
+});
+
 describe('two first logins at once', () => {
   const sayWho = (organizationId: string, sso: object) => ({
     organizationId,
@@ -387,7 +485,7 @@ describe('two first logins at once', () => {
     const rules = {
       file: api.deps.hostFile,
       newUserId: api.deps.newUserId,
-      mayCreate: true,
+      mode: 'login' as const,
     };
     await Promise.all(
       [sso, { ...sso, ...second }].map(async (who) => logIn(store, sayWho(org, who), rules)),
@@ -419,7 +517,7 @@ describe('a first login and the connecting of a directory at once', () => {
     });
     const delivery = { transport: 'webhook' as const, receivedAt: new Date() };
     await Promise.all([
-      logIn(store, { organizationId, sso }, { ...rules, mayCreate: true }),
+      logIn(store, { organizationId, sso }, { ...rules, mode: 'login' }),
       takeIn(store, event, delivery, { ...rules, bodyDays: 30, timeoutMs: 10_000 }),
     ]);
     const organization = await api.store.collections.organizations.findOne({ _id: organizationId });

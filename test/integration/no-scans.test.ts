@@ -135,7 +135,7 @@ describe('with thousands of people, nothing that is done for one of them reads t
               name: null,
             },
           },
-          { file: tenure.file, newUserId: () => newId('user'), mayCreate: true },
+          { file: tenure.file, newUserId: () => newId('user'), mode: 'login' },
         ),
     ],
     [

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { drive, membershipById, membershipOf } from '../support/by-hand.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
+import { mongodbSessions } from '../../domain/host-file.ts';
 import type { Membership } from '../../domain/membership.ts';
 import { putManualRoles } from '../../transitions/membership/put-manual-roles.ts';
 import { putPolicy } from '../../transitions/organization/put-policy.ts';
@@ -57,7 +58,10 @@ describe('losing a role', () => {
     await tenure.take(edge('removed', person, admins));
     const quiet = {
       ...tenure.file,
-      sessions: tenure.file.sessions.map((source) => ({ ...source, onRoleLoss: 'none' as const })),
+      sessions: mongodbSessions(tenure.file).map((source) => ({
+        ...source,
+        onRoleLoss: 'none' as const,
+      })),
     };
     expect(await look(_id, quiet)).toBe('rest');
   });

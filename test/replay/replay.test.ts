@@ -34,8 +34,10 @@ describe('the histories recorded from earlier runs', () => {
       'blocked',
       'commands',
       'failing-step',
+      'revoked-elsewhere',
       'events-poller',
       'reconcile-directory',
+      'deliver-notifications',
     ]) {
       expect(shapes).toContain(shape);
     }

@@ -21,6 +21,7 @@ import { recordConditions } from '../../transitions/lifecycle/record-conditions.
 import { recordGivenBack } from '../../transitions/lifecycle/record-given-back.ts';
 import { recordProjected } from '../../transitions/lifecycle/record-projected.ts';
 import { recordRevoked } from '../../transitions/lifecycle/record-revoked.ts';
+import { recordReminded } from '../../transitions/lifecycle/record-reminded.ts';
 import { recordTransferred } from '../../transitions/lifecycle/record-transferred.ts';
 
 /** Tenure's store and host file, as far as a lifecycle driven by hand needs them. */
@@ -77,7 +78,12 @@ async function perform(
   const membership = await membershipById({ store }, membershipId);
   switch (step.do) {
     case 'revoke':
-      await recordRevoked(store, membershipId, { closing: step.closing, counts: {} });
+      await recordRevoked(store, file, membershipId, {
+        closing: step.closing,
+        outcomes: file.sessions.map(({ kind }) => {
+          return { kind, outcome: 'verifiedEmpty', revoked: 0, at: new Date() };
+        }),
+      });
       return;
     case 'project':
       await recordProjected(store, membershipId, membership.projection.wanted);
@@ -125,6 +131,9 @@ async function perform(
       });
       return;
     }
+    case 'remind':
+      await recordReminded(store, membershipId, generation);
+      return;
     case 'commit':
       await commitErasure(store, file, { membershipId, revision, generation, nowMs });
       return;

@@ -15,8 +15,9 @@ export const readOnlyFences: Fences = {
     );
     return found === null ? null : { ...found, revision: found.revision + 1 + randomInt(1e9) };
   },
-  async user(tx, userId) {
-    await tx.collections.users.findOne({ _id: userId }, { session: tx.session });
+  async user(tx, userId, by = 1) {
+    const user = await tx.collections.users.findOne({ _id: userId }, { session: tx.session });
+    return (user?.revision ?? 0) + by;
   },
   async organization(tx, organizationId) {
     await readKey(tx, `organization/${organizationId}`);
@@ -96,7 +97,7 @@ export function meeting(store: Store, parties: number): { store: Store; openedAt
   const met: Fences = {
     membership: async (tx, id, revision) =>
       meet(tx).then(async () => fences.membership(tx, id, revision)),
-    user: async (tx, userId) => meet(tx).then(async () => fences.user(tx, userId)),
+    user: async (tx, userId, by) => meet(tx).then(async () => fences.user(tx, userId, by)),
     organization: async (tx, id) => meet(tx).then(async () => fences.organization(tx, id)),
     keys: async (tx, keys) => meet(tx).then(async () => fences.keys(tx, keys)),
   };

@@ -21,6 +21,7 @@ export class Broken extends Error {}
 const minute = 60_000;
 const day = 24 * 60 * minute;
 const coolingOffMs = day;
+const remindMs = 6 * 60 * minute;
 const policy: Policy = { ...defaultPolicy, sandbox: true, sandboxCoolingOffSeconds: 86_400 };
 const ignore = (): void => undefined;
 
@@ -47,6 +48,8 @@ interface Truth {
   /** What of the leaver's is still theirs, by the time of the policy that moves it. */
   owned: Set<HandOverTime>;
   taken: boolean;
+  /** The leaving of which it was said that its deletion comes soon. */
+  reminded: number;
   reassign: boolean;
   untold: boolean;
   /** Something was only observed, and not taken up in earnest since. */
@@ -98,6 +101,7 @@ export class LifecycleWorld {
       look: null,
       owned: new Set(),
       taken: false,
+      reminded: 0,
       reassign: false,
       observed: false,
       untold: true,
@@ -179,6 +183,7 @@ export class LifecycleWorld {
       transferTimes: this.transferTimes,
       returnOwnership: true,
       answersRoleLoss: true,
+      remindMs,
     };
   }
 
@@ -225,6 +230,12 @@ export class LifecycleWorld {
         return this.look(crashes);
       case 'open':
         this.open(seenRevision, crashes);
+        return true;
+      case 'remind':
+        if (crashes) return true;
+        promise(truth.reminded !== truth.leavings, 'reminds twice of one leaving');
+        membership.reminded = membership.generation;
+        truth.reminded = truth.leavings;
         return true;
       case 'commit':
         this.commit(seenRevision);
@@ -375,6 +386,7 @@ function checkDecision(world: LifecycleWorld, { step, phase, blockedBy }: Decisi
     open: ['joining'],
     transfer: ['transferring'],
     coolOff: ['coolingOff'],
+    remind: ['coolingOff'],
     checkConditions: ['coolingOff'],
     commit: ['coolingOff'],
     erase: ['anonymizing'],
@@ -390,6 +402,15 @@ function checkDecision(world: LifecycleWorld, { step, phase, blockedBy }: Decisi
   promise(phase !== 'anonymizing' && phase !== 'anonymized', 'shows an erasure that was not begun');
   if (step.do === 'coolOff') {
     promise(step.untilMs > world.nowMs, 'cools off until a time that has passed');
+    const wakesAtMs = Math.min(step.remindAtMs ?? Number.POSITIVE_INFINITY, step.untilMs);
+    promise(wakesAtMs > world.nowMs, 'wakes at a time that has passed');
+    const isReminded = truth.reminded === truth.leavings;
+    promise(isReminded || wakesAtMs <= truth.dueMs - remindMs, 'sleeps past the reminder');
+  }
+  if (step.do === 'remind') {
+    promise(!truth.retained && !truth.guard, 'reminds of a deletion that does not come');
+    promise(world.nowMs >= truth.dueMs - remindMs, 'reminds too early');
+    promise(world.nowMs < truth.dueMs, 'reminds when it is too late');
   }
   const leaver = !['joining', 'settled'].includes(phase);
   promise(

@@ -30,6 +30,8 @@ export interface ProcessesOptions {
   apiEnv?: Record<string, string>;
   workerEnv?: Record<string, string>;
   simulator?: TestSimulatorOptions;
+  /** The text of a host file in place of the demo's; its `database: acme` becomes one of the test's own. */
+  hostFile?: string;
 }
 
 /** What the API answered. `body` is parsed where it is JSON. */
@@ -132,7 +134,7 @@ export async function startProcesses(options: ProcessesOptions = {}): Promise<Te
   const [adminKey, gateKey] = ['test-admin-key', 'test-gate-key'];
   const webhookSecret = 'test-webhook-secret';
   const apiUrl = `http://127.0.0.1:${apiPort}`;
-  const hostFile = await hostFileFor(directory, hostDatabase);
+  const hostFile = await hostFileFor(directory, hostDatabase, options.hostFile);
   const simulator = await startSimulator({
     webhookUrl: `${apiUrl}/webhooks/workos`,
     secret: webhookSecret,
@@ -318,9 +320,9 @@ async function untilSeen(
   });
 }
 
-/** The demo's host file, on a database of the test's own. */
-async function hostFileFor(directory: string, database: string): Promise<string> {
-  const text = await readFile(join(root, 'local/demo/acme.yaml'), 'utf8');
+/** The host file, the demo's unless another is given, on a database of the test's own. */
+async function hostFileFor(directory: string, database: string, given?: string): Promise<string> {
+  const text = given ?? (await readFile(join(root, 'local/demo/acme.yaml'), 'utf8'));
   const path = join(directory, 'host.yaml');
   writeFileSync(path, text.replace(/^database: acme$/m, `database: ${database}`));
   return path;

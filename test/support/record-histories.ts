@@ -6,9 +6,11 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 
 import protoUtils from '@temporalio/common/lib/proto-utils.js';
+import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { Membership } from '../../domain/membership.ts';
 import { lifecycleWorkflowId, pollerWorkflowId } from '../../domain/messages.ts';
+import { deliveryWorkflowId } from '../../domain/notifications.ts';
 import { reconcileWorkflowId } from '../../domain/reconciliation.ts';
 import { createEventsApi } from '../../platform/workos/events-api.ts';
 import { keepPoller } from '../../workers/poller-keeper.ts';
@@ -17,6 +19,8 @@ import { userEvent, workosId } from './events.ts';
 import globalSetup from './global-setup.ts';
 import globalTeardown from './global-teardown.ts';
 import { deliverEvents, listingOf } from './reconciling.ts';
+import { notifierOf, startReceiver } from './receiver.ts';
+import { testServers } from './servers.ts';
 import { startSimulator } from './simulator.ts';
 import { eventually, sleepingUntil } from './time-skipping.ts';
 import { startTenure, type RunningTenure } from './tenure.ts';
@@ -36,6 +40,7 @@ interface Ada {
 const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership | string>> = {
   'events-poller': poll,
   'reconcile-directory': compare,
+  'deliver-notifications': deliver,
 
   join: async (tenure) => join(tenure, person()),
 
@@ -86,6 +91,40 @@ const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership | str
     await handle.executeUpdate('disable', { args: [{ by: 'operator1' }] });
     await handle.executeUpdate('cancelDeletion', { args: [{ by: 'operator1' }] });
     return tenure.until(ada.id, (m) => m.phase === 'retained' && m.resting);
+  },
+
+  /** The host application ends sessions in an activity of its own: something is left at first. */
+  async 'revoked-elsewhere'(tenure) {
+    const ada = person();
+    await tenure.sandbox(ada.organizationId, 3600);
+    const { _id } = await join(tenure, ada);
+    const legacy = { kind: 'legacy', connector: 'temporal' } as const;
+    const taskQueue = `${tenure.queuePrefix}-host`;
+    tenure.file.sessions.push({ ...legacy, taskQueue, activityType: 'revokeSessions' });
+    let left = 2;
+    const connection = await NativeConnection.connect({ address: testServers().temporalAddress });
+    const host = await Worker.create({
+      connection,
+      taskQueue,
+      activities: {
+        async revokeSessions() {
+          left = Math.max(0, left - 1);
+          return { revoked: 1, left };
+        },
+      },
+    });
+    try {
+      return await host.runUntil(async () => {
+        await tenure.deliver(userEvent('deleted', ada));
+        const cooling = await tenure.untilMembership(_id, (m) => m.phase === 'coolingOff');
+        await untilSleeping(tenure, cooling);
+        await tenure.deliver(userEvent('updated', ada));
+        return tenure.until(ada.id, (m) => m.access.state === 'open' && m.resting);
+      });
+    } finally {
+      tenure.file.sessions.pop();
+      await connection.close();
+    }
   },
 
   async 'failing-step'(tenure) {
@@ -191,6 +230,30 @@ async function compare(): Promise<string> {
   } finally {
     await tenure.close();
     await simulator.close();
+  }
+}
+
+/** A delivery's life: one endpoint that takes everything, one that takes nothing for a while, and the end. */
+async function deliver(): Promise<string> {
+  const receivers = [await startReceiver('app'), await startReceiver('crm')];
+  const [app] = receivers;
+  const endpoints = receivers.map(({ endpoint }) => endpoint);
+  const tenure = await startTenure({ notified: { endpoints, notifier: notifierOf(endpoints) } });
+  try {
+    if (app !== undefined) app.answer.with = (_got, response) => void response.writeHead(503).end();
+    const { userId } = await join(tenure, person());
+    const workflowId = deliveryWorkflowId(userId);
+    const handle = tenure.client.workflow.getHandle(workflowId);
+    await eventually(
+      async () => sleepingUntil((await handle.fetchHistory()).events ?? []) !== null,
+      'a pause between two tries',
+    );
+    if (app !== undefined) app.answer.with = undefined;
+    await handle.result();
+    return workflowId;
+  } finally {
+    await tenure.close();
+    for (const receiver of receivers) await receiver.close();
   }
 }
 

@@ -7,21 +7,26 @@ import type { Db, MongoClient } from 'mongodb';
 
 import { createActivities } from '../../activities/index.ts';
 import type { Polling, PollReports } from '../../activities/poll-events.ts';
+import type { CredentialSource } from '../../connectors/credential-source.ts';
 import type { HostApplication } from '../../connectors/host-application.ts';
 import { createMongoHost } from '../../connectors/mongodb/host.ts';
 import type { HostFile } from '../../domain/host-file.ts';
 import type { Membership } from '../../domain/membership.ts';
+import type { NotificationEndpoint } from '../../domain/notifications.ts';
 import type { PolicyDefaults } from '../../domain/host-file.ts';
 import { takeIn, type IntakeOptions, type Taken } from '../../intake/take-in.ts';
 import { parseHostFile } from '../../platform/host-file/parse.ts';
 import { newId } from '../../platform/ids.ts';
 import { migrate } from '../../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../../platform/mongo/store.ts';
+import { tellEndpoints } from '../../platform/mongo/telling.ts';
+import type { Notifier } from '../../platform/outgoing/notifier.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
 import {
   createLifecycleSignals,
   type LifecycleSignals,
 } from '../../platform/temporal/lifecycle-signals.ts';
+import { createNotificationSignals } from '../../platform/temporal/notification-signals.ts';
 import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
 import type { DirectoryLookup } from '../../platform/workos/directory-lookup.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
@@ -136,6 +141,12 @@ export const silentReports: PollReports = {
   notApplied: () => undefined,
 };
 
+/** The endpoints that are told, and by what. */
+export interface Notified {
+  endpoints: NotificationEndpoint[];
+  notifier: Notifier;
+}
+
 let installed = false;
 
 /**
@@ -146,17 +157,22 @@ export async function startTenure(
   options: {
     polling?: Pick<Polling, 'api' | 'intervalMs'>;
     listing?: DirectoryListing;
+    notified?: Notified;
+    outsideSources?: readonly CredentialSource[];
   } = {},
 ): Promise<RunningTenure> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
-  const tenure = await openTenure();
   const servers = testServers();
   const queuePrefix = `test-${randomUUID()}`;
   const lookup = scriptedLookup();
   const nativeConnection = await NativeConnection.connect({ address: servers.temporalAddress });
   const connection = await Connection.connect({ address: servers.temporalAddress });
   const client = new Client({ connection, namespace: 'default' });
+  const { notified } = options;
+  const notifications = createNotificationSignals(client, { queuePrefix });
+  const telling = tellEndpoints(notified?.endpoints ?? [], notifications);
+  const tenure = await openTenure((store) => ({ ...store, telling }));
   const signals = createLifecycleSignals(client, { queuePrefix });
   const workers: Worker[] = await createWorkers({
     connection: nativeConnection,
@@ -170,6 +186,7 @@ export async function startTenure(
         file: tenure.file,
         host: tenure.host,
         directoryLookup: lookup,
+        outsideSources: options.outsideSources ?? [],
         directoryListing: options.listing ?? null,
         polling:
           options.polling === undefined
@@ -180,6 +197,7 @@ export async function startTenure(
         maxPauseMs: 2000,
         guardSettleMs: 0,
         onVerifiedEmpty: () => undefined,
+        ...(notified === undefined ? {} : { notifier: notified.notifier }),
       },
       (error) => {
         if (process.env['TENURE_TEST_VERBOSE']) process.stderr.write(`${String(error)}\n`);

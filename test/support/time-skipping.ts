@@ -19,13 +19,18 @@ import {
 import type { CommandName } from '../../domain/words.ts';
 import type { PolicyDefaults } from '../../domain/host-file.ts';
 import { newId } from '../../platform/ids.ts';
+import { tellEndpoints } from '../../platform/mongo/telling.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
 import { createLifecycleSignals } from '../../platform/temporal/lifecycle-signals.ts';
+import {
+  createNotificationSignals,
+  type NotificationSignals,
+} from '../../platform/temporal/notification-signals.ts';
 import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { createWorkers } from '../../workers/create-workers.ts';
 import { laterTime, userEvent, workosId } from './events.ts';
 import { testServers } from './servers.ts';
-import { openTenure, scriptedLookup, type TestTenure } from './tenure.ts';
+import { openTenure, scriptedLookup, type Notified, type TestTenure } from './tenure.ts';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
@@ -63,6 +68,8 @@ export type Hook = (
  */
 export interface SkippingTenure extends TestTenure {
   env: TestWorkflowEnvironment;
+  /** What wakes the delivery of notifications. */
+  notifications: NotificationSignals;
   lookup: ReturnType<typeof scriptedLookup>;
   /** Every call of an activity so far. */
   calls: Call[];
@@ -130,15 +137,21 @@ export async function eventually<T>(
 
 let installed = false;
 
-/** Starts an environment with workers, on a database of its own. Close it in `afterAll`. */
-export async function startSkipping(): Promise<SkippingTenure> {
+/**
+ * Starts an environment with workers, on a database of its own. Close it in `afterAll`.
+ *
+ * @param notified the endpoints that are told, and by what
+ */
+export async function startSkipping(notified?: Notified): Promise<SkippingTenure> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
   installed = true;
   const servers = testServers();
   const env = await startServer(servers.timeSkippingServer);
   await registerSearchAttributes(env);
-  const tenure = await openTenure();
   const queuePrefix = `skip-${randomUUID()}`;
+  const notifications = createNotificationSignals(env.client, { queuePrefix, deadlineMs: 10_000 });
+  const telling = tellEndpoints(notified?.endpoints ?? [], notifications);
+  const tenure = await openTenure((store) => ({ ...store, telling }));
   const lookup = scriptedLookup();
   const calls: Call[] = [];
   const membershipIds = new Map<string, string>();
@@ -157,6 +170,7 @@ export async function startSkipping(): Promise<SkippingTenure> {
         maxPauseMs: 300_000,
         guardSettleMs: 0,
         onVerifiedEmpty: () => undefined,
+        ...(notified === undefined ? {} : { notifier: notified.notifier }),
       },
       () => undefined,
     ),
@@ -176,7 +190,8 @@ export async function startSkipping(): Promise<SkippingTenure> {
       stickyTimeoutMs: 1000,
       // Every task replays its run from the beginning, a test of determinism in every line; and this server
       // leaves a task for ever with the worker that had the run in its cache, when that one is stopped.
-      maxCachedWorkflows: 0,
+      // Beside a second run, though, a local activity would be dropped with its run, again and again.
+      maxCachedWorkflows: notified === undefined ? 0 : 100,
       workflowBundle: { codePath: servers.workflowBundle ?? '' },
       activities,
     });
@@ -219,6 +234,7 @@ export async function startSkipping(): Promise<SkippingTenure> {
   const skipping: SkippingTenure = {
     ...tenure,
     env,
+    notifications,
     lookup,
     calls,
     before,

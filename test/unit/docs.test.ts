@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { refusalCodes } from '../../domain/errors.ts';
 import { searchAttributeNames } from '../../domain/messages.ts';
+import { notificationTypes } from '../../domain/notifications.ts';
 import { accessReasons, blockerCodes, commandNames, phases } from '../../domain/words.ts';
 import { parseArguments } from '../../local/simulator/cli-arguments.ts';
 import { parseHostFile } from '../../platform/host-file/parse.ts';
@@ -271,6 +272,10 @@ describe('the words of the code', () => {
   it('stand in the tables of phases, all of them and in order', () => {
     expect(firstColumn('README.md', 'phase')).toEqual([...phases]);
     expect(firstColumn('docs/how-it-works.md', 'phase')).toEqual([...phases]);
+  });
+
+  it('stand in the table of notifications, all of them and in order', () => {
+    expect(firstColumn('docs/notifications.md', 'type')).toEqual([...notificationTypes]);
   });
 
   it('stand in the table of what blocks an erasure', () => {

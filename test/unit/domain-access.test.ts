@@ -222,58 +222,172 @@ describe('an access decision', () => {
     });
   });
 
-  it('never lets in who is not found by every identity that was given, or whose access is not open', () => {
+  describe('by an SSO profile whose id nobody has', () => {
+    const sso = { idpId: 'idp-new', emailKey: 'ada@example.com' };
+    const byNewId = (entries: GateEntry[], more: AccessQuestion = {}) =>
+      decideAccess({ sso, ...more }, entries);
+
+    it('lets in whoever alone has its address now', () => {
+      expect(byNewId([entry()])).toMatchObject({ allowed: true, userId: 'user_a' });
+      const leaver = entry({ access: { state: 'closed', reason: 'notBacked' } });
+      expect(byNewId([leaver, other])).toMatchObject({ allowed: true, userId: 'user_b' });
+    });
+
+    it('denies with the true reason whoever may not come in', () => {
+      for (const reason of accessReasons.filter((one) => one !== 'open')) {
+        const closed = entry({ access: { state: 'closed', reason } });
+        expect(byNewId([closed])).toMatchObject({ allowed: false, reason });
+      }
+    });
+
+    it('denies where several have the address, also where one of them is disabled', () => {
+      expect(byNewId([entry(), other])).toMatchObject({ allowed: false, reason: 'ambiguous' });
+      const closed = { ...other, access: { state: 'closed', reason: 'disabled' } } as const;
+      expect(byNewId([entry(), closed])).toMatchObject({ allowed: false, reason: 'ambiguous' });
+    });
+
+    it('denies where the owner of the address came under another id before', () => {
+      const known = entry({ ssoIdpIds: ['idp-old'], ssoConnectionIds: ['conn_1'] });
+      const mismatch = { allowed: false, reason: 'identityMismatch', userId: null };
+      expect(byNewId([known])).toMatchObject(mismatch);
+      expect(byNewId([known], { sso: { ...sso, connectionId: 'conn_1' } })).toMatchObject(mismatch);
+      // Another connection: the organization changed its identity provider.
+      expect(byNewId([known], { sso: { ...sso, connectionId: 'conn_2' } })).toMatchObject({
+        allowed: true,
+      });
+    });
+
+    it('denies where it names somebody else than the other identities, or nobody', () => {
+      const bob = { ...other, emails: ['bob@example.com'] };
+      const denial = { allowed: false, reason: 'identityMismatch' };
+      expect(byNewId([entry(), bob], { userId: 'user_b' })).toMatchObject(denial);
+      expect(byNewId([entry(), bob], { emailKey: 'bob@example.com' })).toMatchObject(denial);
+      const withoutAddress = { sso: { idpId: 'idp-new' } };
+      expect(byNewId([entry()], { ...withoutAddress, userId: 'user_a' })).toMatchObject(denial);
+      expect(byNewId([entry()], withoutAddress)).toMatchObject({ reason: 'unknown' });
+    });
+
+    it('does not look at the address where somebody has the id', () => {
+      const bob = { ...other, emails: ['bob@example.com'] };
+      const question = { sso: { idpId: 'idp-a', emailKey: 'bob@example.com' } };
+      expect(decideAccess(question, [entry(), bob])).toMatchObject({ userId: 'user_a' });
+      const leaver = entry({ access: { state: 'closed', reason: 'notBacked' } });
+      expect(decideAccess(question, [leaver, bob])).toMatchObject({
+        allowed: false,
+        reason: 'notBacked',
+      });
+    });
+
+    it('does not mean somebody who is being forgotten, unless nobody else can be meant', () => {
+      const past = entry({
+        idpIds: ['idp-new'],
+        access: { state: 'closed', reason: 'anonymized' },
+      });
+      expect(byNewId([past, other])).toMatchObject({ allowed: true, userId: 'user_b' });
+      expect(byNewId([past])).toMatchObject({ allowed: false, reason: 'anonymized' });
+    });
+  });
+
+  it('never lets in anybody but the one open person whom all the identities name', () => {
     const word = fc.constantFrom('a', 'b', 'c');
     const words = fc.uniqueArray(word, { maxLength: 2 });
-    const anyEntry = fc.record({
-      userId: word,
-      directoryUserIds: words,
-      idpIds: words,
-      emails: words,
-      access: fc.constantFrom<GateEntry['access']>(
-        open,
-        opening,
-        { state: 'closed', reason: 'pendingLink' },
-        // Damaged rows must not let anybody in either.
-        { state: 'closed', reason: 'open' },
-        { state: 'open', reason: 'notBacked' },
-      ),
-    });
-    const question = fc.record(
+    const anyEntry = fc.record(
       {
         userId: word,
-        directoryUserId: word,
-        emailKey: word,
-        sso: fc.record({ idpId: word }),
+        directoryUserIds: words,
+        idpIds: words,
+        emails: words,
+        ssoIdpIds: words,
+        ssoConnectionIds: words,
+        access: fc.oneof(
+          { weight: 3, arbitrary: fc.constant(open) },
+          {
+            weight: 2,
+            arbitrary: fc.constantFrom<GateEntry['access']>(
+              opening,
+              { state: 'closed', reason: 'pendingLink' },
+              { state: 'closed', reason: 'notBacked' },
+              { state: 'closed', reason: 'anonymized' },
+              // Damaged rows must not let anybody in either.
+              { state: 'closed', reason: 'open' },
+              { state: 'open', reason: 'notBacked' },
+            ),
+          },
+        ),
       },
-      { requiredKeys: [] },
+      { requiredKeys: ['userId', 'directoryUserIds', 'idpIds', 'emails', 'access'] },
     );
+    const sso = fc.record(
+      { idpId: word, emailKey: word, connectionId: word },
+      { requiredKeys: ['idpId'] },
+    );
+    const question = fc.oneof(
+      fc.record({ userId: word, directoryUserId: word, emailKey: word, sso }, { requiredKeys: [] }),
+      fc.record({ userId: word, sso }, { requiredKeys: ['sso'] }),
+    );
+    let allowed = { byId: 0, byAddress: 0 };
     fc.assert(
-      fc.property(question, fc.array(anyEntry, { maxLength: 4 }), (asked, found) => {
+      fc.property(question, fc.array(anyEntry, { maxLength: 3 }), (asked, found) => {
         const entries = found.map((one) => entry(one));
         const decision = decideAccess(asked, entries);
-        // An address of somebody who left means whoever has it now, if anybody has.
-        const gone = (one: GateEntry): boolean => one.access.reason === 'notBacked';
-        const has = (one: GateEntry, address: string): boolean =>
-          one.emails.includes(address) &&
-          !(gone(one) && entries.some((now) => !gone(now) && now.emails.includes(address)));
-        const matching = entries.filter(
-          (one) =>
-            (asked.userId === undefined || one.userId === asked.userId) &&
-            (asked.directoryUserId === undefined ||
-              one.directoryUserIds.includes(asked.directoryUserId)) &&
-            (asked.emailKey === undefined || has(one, asked.emailKey)) &&
-            (asked.sso === undefined || one.idpIds.includes(asked.sso.idpId)),
-        );
-        const [only] = matching;
+        const [only] = meant(asked, entries);
         const mayAct =
           Object.keys(asked).length > 0 &&
-          matching.length === 1 &&
+          meant(asked, entries).length === 1 &&
           only?.access.state === 'open' &&
           only.access.reason === 'open';
         expect(decision.allowed).toBe(mayAct);
+        if (!mayAct) return;
+        expect(decision.userId).toBe(only.userId);
+        const how = asked.sso === undefined || only.idpIds.includes(asked.sso.idpId);
+        allowed = {
+          byId: allowed.byId + Number(how),
+          byAddress: allowed.byAddress + Number(!how),
+        };
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
+    // Else the property would be about nobody.
+    expect(allowed.byId).toBeGreaterThan(50);
+    expect(allowed.byAddress).toBeGreaterThan(20);
   });
 });
+
+/** The entries that every identity names, said once more in other words than the rule itself. */
+function meant(asked: AccessQuestion, entries: GateEntry[]): GateEntry[] {
+  const { sso } = asked;
+  const forgotten = (one: GateEntry): boolean =>
+    one.access.reason === 'anonymized' &&
+    one.userId !== asked.userId &&
+    !one.directoryUserIds.some((id) => id === asked.directoryUserId);
+  const hasId = (one: GateEntry): boolean => sso !== undefined && one.idpIds.includes(sso.idpId);
+  const isKnown = entries.some((one) => hasId(one) && !forgotten(one));
+  // An address of somebody who left means whoever has it now, if anybody has.
+  const gone = (one: GateEntry): boolean =>
+    one.access.reason === 'notBacked' || one.access.reason === 'anonymized';
+  const has = (one: GateEntry, address: string): boolean =>
+    one.emails.includes(address) &&
+    !(gone(one) && entries.some((now) => !gone(now) && now.emails.includes(address)));
+  const teachable = (one: GateEntry): boolean =>
+    (one.ssoIdpIds ?? []).length === 0 ||
+    (sso?.connectionId !== undefined &&
+      (one.ssoConnectionIds ?? []).length > 0 &&
+      one.ssoConnectionIds?.includes(sso.connectionId) === false);
+  const matching = entries.filter(
+    (one) =>
+      (asked.userId === undefined || one.userId === asked.userId) &&
+      (asked.directoryUserId === undefined ||
+        one.directoryUserIds.includes(asked.directoryUserId)) &&
+      (asked.emailKey === undefined || has(one, asked.emailKey)) &&
+      (sso === undefined ||
+        (isKnown
+          ? hasId(one) && !forgotten(one)
+          : sso.emailKey !== undefined &&
+            has(one, sso.emailKey) &&
+            (asked.emailKey === undefined || asked.emailKey === sso.emailKey))),
+  );
+  // Who came under another id so far is denied, and hides nobody else: two with one address stay two.
+  return isKnown || sso === undefined || matching.length !== 1
+    ? matching
+    : matching.filter(teachable);
+}

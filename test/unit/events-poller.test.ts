@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 
 import { parseEvent } from '../../intake/parse-event.ts';
-import { readRetryAfter, refusalIn, HttpRefusal } from '../../platform/workos/http-refusal.ts';
+import { readRetryAfter } from '../../platform/retry-after.ts';
+import { refusalIn, HttpRefusal } from '../../platform/workos/http-refusal.ts';
 import { polledEvents } from '../../platform/workos/events-api.ts';
 
 /** Every event name of the official description. */

@@ -261,17 +261,76 @@ describe('the host file', () => {
     ],
   ])('reads as the answer to a lost role: %s', (_, written, answer) => {
     const text = aSession(`${session}, scope: user, revoke: delete, onRoleLoss: ${written}`);
-    expect(parseHostFile(text, 'f').file.sessions[0]?.onRoleLoss).toEqual(answer);
+    expect(parseHostFile(text, 'f').file.sessions[0]).toMatchObject({ onRoleLoss: answer });
   });
 
-  it('takes the connectors that come later, and says that they revoke nothing', () => {
-    const later = ['workos', 'jwt', 'http', 'temporal'].map(
-      (connector) => `  - { kind: k-${connector}, connector: ${connector}, extra: 1 }`,
+  it('reads sessions that lie elsewhere than in the database, and needs no database for them', () => {
+    const { file, warnings } = parseHostFile(
+      [
+        'version: 1',
+        'sessions:',
+        '  - { kind: authkit, connector: workos }',
+        '  - { kind: access_token, connector: jwt, maxAge: 5m }',
+        '  - { kind: app, connector: http, url: https://app.example.com/tenure/ }',
+        '  - { kind: legacy, connector: temporal, taskQueue: billing }',
+      ].join('\n'),
+      'f',
     );
-    const { file, warnings } = parseHostFile(`version: 1\nsessions:\n${later.join('\n')}`, 'f');
-    expect(file.sessions).toEqual([]);
-    expect(warnings).toHaveLength(4);
-    for (const warning of warnings) expect(warning).toMatch(/^notYet: .* are NOT revoked/);
+    expect(file.sessions).toEqual([
+      { kind: 'authkit', connector: 'workos' },
+      { kind: 'access_token', connector: 'jwt', maxAgeMs: 300_000 },
+      {
+        kind: 'app',
+        connector: 'http',
+        url: 'https://app.example.com/tenure',
+        secretEnv: 'TENURE_HTTP_SECRET',
+        allowPrivate: false,
+      },
+      {
+        kind: 'legacy',
+        connector: 'temporal',
+        taskQueue: 'billing',
+        activityType: 'revokeSessions',
+      },
+    ]);
+    expect(file.database).toBeNull();
+    expect(warnings).toEqual([]);
+  });
+
+  it('lists every mistake in them with its line', () => {
+    const text = [
+      'version: 1',
+      'sessions:',
+      '  - { kind: a, connector: workos, collection: c }',
+      '  - { kind: b, connector: jwt }',
+      '  - { kind: c, connector: jwt, maxAge: 5 }',
+      '  - { kind: d, connector: jwt, maxAge: 400d }',
+      '  - { kind: e, connector: http, url: http://app.example.com }',
+      '  - { kind: f, connector: http, url: https://app.example.com/?x=1, secretEnv: whsec_= }',
+      '  - { kind: g, connector: temporal, taskQeue: billing }',
+      '  - { kind: a, connector: temporal, taskQueue: a b }',
+    ].join('\n');
+    expect(mistakesOf(text)).toEqual([
+      'f:3:35 sessions[0].collection: is not known.',
+      'f:4:5 sessions[1].maxAge: is missing',
+      'f:5:40 sessions[2].maxAge: expected a duration such as 90s, 5m, 1h or 30d',
+      'f:6:40 sessions[3].maxAge: expected 366d or less',
+      'f:7:38 sessions[4].url: is not https; ids of people would travel in plain (http needs allowPrivate: true)',
+      'f:8:38 sessions[5].url: holds a user, a password, a query or a fragment; expected none of them',
+      'f:8:79 sessions[5].secretEnv: expected the name of an environment variable',
+      'f:9:5 sessions[6].taskQueue: is missing',
+      'f:9:37 sessions[6].taskQeue: is not known. Did you mean taskQueue?',
+      'f:10:13 sessions[7].kind: the kind "a" is there twice',
+      'f:10:48 sessions[7].taskQueue: expected 1 to 200 printable ASCII characters without spaces',
+    ]);
+  });
+
+  it('warns of tokens that outlive a leaving by hours', () => {
+    const { warnings } = parseHostFile(
+      'version: 1\nsessions:\n  - { kind: t, connector: jwt, maxAge: 1d }\n',
+      'f',
+    );
+    expect(warnings).toEqual([expect.stringMatching(/^tokens of kind t .* 1440 minutes/)]);
   });
 
   it.each([
@@ -286,7 +345,7 @@ describe('the host file', () => {
     const text = aSession(
       `kind: ${kind}, connector: mongodb, collection: c, user: u, scope: user, revoke: delete${credential}`,
     );
-    expect(parseHostFile(text, 'f').file.sessions[0]?.isKey).toBe(isKey);
+    expect(parseHostFile(text, 'f').file.sessions[0]).toMatchObject({ isKey });
   });
 });
 

@@ -47,6 +47,7 @@ const anySurroundings: fc.Arbitrary<Omit<LifecycleFacts, 'membership'>> = fc.rec
   transferTimes: fc.constantFrom<LifecycleFacts['transferTimes'][]>([], ['onDeprovision']),
   returnOwnership: fc.boolean(),
   answersRoleLoss: fc.constant(true),
+  remindMs: fc.constantFrom(0, 1000),
 });
 
 describe('the facts of a look', () => {

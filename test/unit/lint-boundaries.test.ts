@@ -86,6 +86,7 @@ const mayImport: Record<string, readonly string[]> = {
   workers: ['domain', 'platform', 'transitions', 'intake', 'connectors', 'activities', 'gate'],
   console: [],
   cli: [],
+  examples: ['gate'],
   local: ['*'],
   test: ['*'],
 };
@@ -111,6 +112,7 @@ const mayUse: Record<string, readonly string[] | null> = {
   workers: null,
   console: ['node:*', 'zod'],
   cli: ['node:*', 'zod'],
+  examples: null,
   local: null,
   test: null,
 };

@@ -138,6 +138,8 @@ const blind: Record<string, (facts: LifecycleFacts, nowMs: number) => LifecycleF
   'that the erasure is not completed': over((m) => ({
     erasure: m.erasure && { ...m.erasure, completedAt: new Date(0) },
   })),
+  'that nobody was reminded yet': over((m) => ({ reminded: m.generation })),
+  'that somebody was reminded': over(() => ({ reminded: -1 })),
   'an ordered reassignment': over(() => ({ reassign: null })),
   'what has to be given back': over(() => ({ giveBack: false })),
   'when resources change hands': (facts) => ({ ...facts, transferTimes: [] }),

@@ -37,6 +37,7 @@ function leaver(
     transferTimes: [],
     returnOwnership: true,
     answersRoleLoss: false,
+    remindMs: 0,
     ...facts,
   };
 }
@@ -45,6 +46,28 @@ describe('the next step of a leaver at the due time', () => {
   it('is the commit, to the millisecond', () => {
     expect(nextStep(leaver(), dueMs).step).toEqual({ do: 'commit' });
     expect(nextStep(leaver(), dueMs - 1).step).toEqual({ do: 'coolOff', untilMs: dueMs });
+  });
+
+  it('is a reminder some time before it, where somebody asked for one', () => {
+    const day = 86_400_000;
+    const asked = { remindMs: 7 * day };
+    const waits = { do: 'coolOff', untilMs: dueMs, remindAtMs: dueMs - 7 * day };
+    expect(nextStep(leaver({}, asked), dueMs - 8 * day).step).toEqual(waits);
+    expect(nextStep(leaver({}, asked), dueMs - 7 * day - 1).step).toEqual(waits);
+    expect(nextStep(leaver({}, asked), dueMs - 7 * day).step).toEqual({ do: 'remind' });
+    expect(nextStep(leaver({}, asked), dueMs - 1).step).toEqual({ do: 'remind' });
+    // Too late for one: what was to be announced happens.
+    expect(nextStep(leaver({}, asked), dueMs).step).toEqual({ do: 'commit' });
+    expect(nextStep(leaver(), dueMs - 1).step).toEqual({ do: 'coolOff', untilMs: dueMs });
+  });
+
+  it('is one reminder for each leaving', () => {
+    const asked = { remindMs: 86_400_000 };
+    expect(nextStep(leaver({ reminded: 2 }, asked), dueMs - 1).step).toEqual({
+      do: 'coolOff',
+      untilMs: dueMs,
+    });
+    expect(nextStep(leaver({ reminded: 1 }, asked), dueMs - 1).step).toEqual({ do: 'remind' });
   });
 
   it('is another look once the last one is older than five minutes', () => {

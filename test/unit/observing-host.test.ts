@@ -4,7 +4,12 @@ import type { HostApplication } from '../../connectors/host-application.ts';
 import { createObservingHost, OnlyObserving } from '../../connectors/observing-host.ts';
 import { defaultRevocationPolicy } from '../../connectors/revocation.ts';
 
-const membership = { userId: 'user_a', organizationId: 'org', last: true };
+const membership = {
+  membershipId: 'membership_a',
+  userId: 'user_a',
+  organizationId: 'org',
+  last: true,
+};
 const erasure = {
   ...membership,
   pseudonym: 'former-user-x',
@@ -36,11 +41,10 @@ function readOnly(): HostApplication {
   return {
     observes: false,
     projectUser: written,
-    revokeSessions: written,
+    credentialSources: [{ kind: 'session', revoke: written, count: async () => 3 }],
     answerRoleLoss: written,
     changeOwner: written,
     anonymize: written,
-    countSessions: async () => ({ session: 3, api_key: 1 }),
     resourceKinds: () => [{ kind: 'project', critical: true }],
     ownedResources: async () => resources,
     countOwned: async () => 2,
@@ -56,11 +60,9 @@ describe('the host application of an observing Tenure', () => {
     const host = createObservingHost(readOnly());
     expect(host.observes).toBe(true);
     await host.projectUser(projected, true);
-    expect(await host.revokeSessions(membership, defaultRevocationPolicy, beat)).toEqual({
-      found: { session: 3, api_key: 1 },
-      revoked: { session: 3, api_key: 1 },
-      verifiedEmpty: true,
-    });
+    const [session] = host.credentialSources;
+    expect(await session?.revoke(membership, 1, beat)).toEqual({ found: 3, revoked: 3 });
+    expect(await session?.count(membership)).toBe(3);
     expect(await host.answerRoleLoss(membership, defaultRevocationPolicy, beat)).toMatchObject({
       verifiedEmpty: true,
     });
@@ -89,11 +91,7 @@ describe('the host application of an observing Tenure', () => {
 
   it('is there although the host file names nothing', async () => {
     const host = createObservingHost(null);
-    expect(await host.revokeSessions(membership, defaultRevocationPolicy, beat)).toEqual({
-      found: {},
-      revoked: {},
-      verifiedEmpty: true,
-    });
+    expect(host.credentialSources).toEqual([]);
     expect(await host.countOwned(membership)).toBe(0);
   });
 });

@@ -1,7 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { describe, expect, it } from '@jest/globals';
+
+import { mongodbSessions } from '../../domain/host-file.ts';
 import { demoOrganizations } from '../../local/demo/people.ts';
 import { hostDataPerPerson } from '../../local/demo/seed-host-data.ts';
 import { parseHostFile } from '../../platform/host-file/parse.ts';
@@ -17,7 +19,7 @@ describe('the host file of the demo', () => {
   });
 
   it('covers every collection that the demo fills', () => {
-    const covered = [...file.sessions, ...file.resources, ...file.personalData].map(
+    const covered = [...mongodbSessions(file), ...file.resources, ...file.personalData].map(
       ({ collection }) => collection,
     );
     expect(covered.toSorted()).toEqual(Object.keys(hostDataPerPerson).toSorted());

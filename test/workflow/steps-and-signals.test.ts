@@ -20,20 +20,20 @@ describe('a run of the lifecycle', () => {
     const ada = await tenure.person();
     const { _id } = await tenure.join(ada);
     tenure.before.hook = ({ name }) => {
-      if (name === 'revokeSessions') throw new Error('the host application is down');
+      if (name === 'transferOwnership') throw new Error('the host application is down');
     };
     const dueMs = await tenure.leave(ada, 30);
     await tenure.skipTo((await tenure.env.currentTimeMs()) + 1_800_000);
-    await tenure.eventually(() => tenure.callsOf('revokeSessions', _id).length > 20, 'tries');
+    await tenure.eventually(() => tenure.callsOf('transferOwnership', _id).length > 20, 'tries');
     await tenure.handle({ _id }).signal('cancelDeletion', { by: 'op1' });
     const heard = await tenure.until(ada, (m) => m.retained !== null);
-    expect(heard).toMatchObject({ phase: 'closingAccess', revokedClosings: 0 });
+    expect(heard).toMatchObject({ phase: 'transferring', transfer: null });
 
     await tenure.stopWorkers();
     await tenure.startWorkers();
     tenure.before.hook = undefined;
     await tenure.lookAgain(ada);
-    await tenure.until(ada, (m) => m.phase === 'retained' && m.resting && m.revokedClosings === 1);
+    await tenure.until(ada, (m) => m.phase === 'retained' && m.resting && m.transfer !== null);
     await tenure.skipTo(dueMs + dayMs);
     expect(await tenure.membership(ada)).toMatchObject({ phase: 'retained', erasure: null });
   });

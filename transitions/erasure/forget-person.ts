@@ -29,6 +29,7 @@ export async function forgetPerson(
     reasons: await forgetReasons(tx, membership, erasure),
     users: erasure.wholeUser ? await forgetUser(tx, membership.userId) : 0,
     gate: await forgetAtGate(tx, membership),
+    authkitMemberships: await forgetAtWorkos(tx, membership),
   }));
 }
 
@@ -103,4 +104,13 @@ async function forgetAtGate(tx: Transaction, membership: Membership): Promise<nu
     { session: tx.session },
   );
   return modifiedCount;
+}
+
+/** Whoever comes back is another user: nothing is reactivated for somebody who is forgotten. */
+async function forgetAtWorkos(tx: Transaction, membership: Membership): Promise<number> {
+  const { deletedCount } = await tx.collections.authkitMemberships.deleteMany(
+    { membershipId: membership._id },
+    { session: tx.session },
+  );
+  return deletedCount;
 }

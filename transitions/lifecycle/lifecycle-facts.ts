@@ -1,6 +1,6 @@
 import type { ClientSession } from 'mongodb';
 
-import type { HostFile } from '../../domain/host-file.ts';
+import { mongodbSessions, type HostFile } from '../../domain/host-file.ts';
 import { hasLeft, isCommitted, type Membership } from '../../domain/membership.ts';
 import type { LifecycleFacts } from '../../domain/next-step.ts';
 import { transferTime, type Policy } from '../../domain/policy.ts';
@@ -8,6 +8,8 @@ import type { Store } from '../../platform/mongo/store.ts';
 import { activeHolds, activeResourceHolds } from '../holds/active-holds.ts';
 import { isCancelled } from '../organization/cancel-deletions.ts';
 import { policyOf } from '../organization/organization.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 /** Everything the next step is decided from, read afresh. `session`: inside a transaction. */
 export async function lifecycleFacts(
@@ -32,6 +34,7 @@ export async function lifecycleFacts(
     transferTimes: transferTimesOf(policy, file),
     returnOwnership: policy.ownership.returnOnReactivation,
     answersRoleLoss: answersRoleLoss(file),
+    remindMs: reminds(store) ? policy.remindDays * dayMs : 0,
   };
 }
 
@@ -55,12 +58,18 @@ function alone(membership: Membership, file: HostFile): LifecycleFacts {
     transferTimes: [],
     returnOwnership: false,
     answersRoleLoss: answersRoleLoss(file),
+    remindMs: 0,
   };
+}
+
+/** Nobody is reminded who did not ask for it. */
+function reminds({ telling }: Store): boolean {
+  return telling.endpointsFor('deletion.due_soon').length > 0;
 }
 
 /** Where no kind of session asks for anything when a role is lost, nobody has to be called for it. */
 function answersRoleLoss(file: HostFile): boolean {
-  return file.sessions.some(({ onRoleLoss }) => onRoleLoss !== 'none');
+  return mongodbSessions(file).some(({ onRoleLoss }) => onRoleLoss !== 'none');
 }
 
 /** Nobody said whether the contract allows deletion: that is not a yes. */

@@ -1,5 +1,5 @@
 import type { Membership } from '../../domain/membership.ts';
-import type { Store } from '../../platform/mongo/store.ts';
+import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { changeMembership, type Note } from '../membership/change-membership.ts';
 
@@ -12,9 +12,14 @@ export async function stepAtRevision(
   store: Store,
   membershipId: string,
   atRevision: number,
-  change: (membership: Membership, note: Note) => void,
+  change: (membership: Membership, note: Note, tx: Transaction) => void | Promise<void>,
 ): Promise<Membership | null> {
   return inTransaction(store, async (tx) =>
-    changeMembership(tx, membershipId, { actor: 'lifecycle', atRevision, own: true }, change),
+    changeMembership(
+      tx,
+      membershipId,
+      { actor: 'lifecycle', atRevision, own: true },
+      async (membership, note) => change(membership, note, tx),
+    ),
   );
 }

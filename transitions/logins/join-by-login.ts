@@ -11,6 +11,7 @@ import { lockImport } from '../organization/import-locks.ts';
 import { learnIdentity } from './learn-identity.ts';
 import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
 import { notice, noticeOnce } from '../notice.ts';
+import { userOfHost } from '../notifications/learn-host-user-id.ts';
 import { ensureOrganization, policyOf } from '../organization/organization.ts';
 
 /** A login of somebody whom nobody knows. */
@@ -31,16 +32,17 @@ export interface Stranger extends Login {
 export async function joinByLogin(
   tx: Transaction,
   stranger: Stranger,
-  { file, newUserId, mayCreate }: LoginRules,
+  { file, newUserId, mode }: LoginRules,
 ): Promise<LoggedIn> {
-  const { organizationId, userId, sso, refusal } = stranger;
-  if (sso === undefined) return { decision: refusal, changed: null };
+  const { organizationId, sso, refusal } = stranger;
+  if (sso === undefined || mode === 'check') return { decision: refusal, changed: null };
   const found = await tx.collections.organizations.findOne(
     { _id: organizationId },
     { session: tx.session },
   );
   if (!takesInAtLogin(found, policyOf(found, file))) return { decision: refusal, changed: null };
-  await lockImport(tx, organizationId, userId ?? sso.idpId);
+  await lockImport(tx, organizationId, stranger.userId ?? sso.idpId);
+  const userId = stranger.userId === undefined ? undefined : await userOfHost(tx, stranger.userId);
   if (userId !== undefined && (await isForgotten(tx, userId))) {
     return { decision: denied('anonymized'), changed: null };
   }
@@ -49,7 +51,7 @@ export async function joinByLogin(
     await noticeOnce(tx, 'looksAlike', { organizationId, subjectId: holder });
     return { decision: denied('identityMismatch'), changed: null };
   }
-  if (!mayCreate) return { decision: allowed(userId ?? null, null), changed: null };
+  if (mode === 'observing') return { decision: allowed(userId ?? null, null), changed: null };
   await noticeLookAlikes(tx, stranger);
   const organization = found ?? (await ensureOrganization(tx, organizationId));
   const made = await create(tx, organization, userId ?? newUserId(), sso);

@@ -1,6 +1,10 @@
-import { denied, type AccessDecision, type AccessQuestion } from '../../domain/decide-access.ts';
-import { findLogin, type LoginQuestion } from '../../domain/decide-login.ts';
-import { linkKey } from '../../domain/link-keys.ts';
+import {
+  accessQuestion,
+  denied,
+  type AccessDecision,
+  type AccessQuestion,
+} from '../../domain/decide-access.ts';
+import { findLogin } from '../../domain/decide-login.ts';
 import { keyLock } from '../../platform/ids.ts';
 import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { inTransaction, isDuplicateKey } from '../../platform/mongo/transaction.ts';
@@ -51,20 +55,12 @@ async function logInOnce(tx: Transaction, login: Login, rules: LoginRules): Prom
   }
   if (!decision.allowed || decision.membershipId === null) return { decision, changed: null };
   const learned = learns && login.sso !== undefined ? login.sso : null;
-  return welcome(tx, decision, decision.membershipId, learned);
+  const { membershipId } = decision;
+  return welcome(tx, { decision, membershipId, learned, isLogin: rules.mode !== 'check' });
 }
 
-function questionOf({ userId, directoryUserId, emailKey, sso }: Login): LoginQuestion {
-  const ssoKey = linkKey(sso?.email);
-  return {
-    ...(userId === undefined ? {} : { userId }),
-    ...(directoryUserId === undefined ? {} : { directoryUserId }),
-    ...(emailKey === undefined ? {} : { emailKey }),
-    ...(sso === undefined || sso.connectionId === null ? {} : { connectionId: sso.connectionId }),
-    ...(sso === undefined
-      ? {}
-      : { sso: { idpId: sso.idpId, ...(ssoKey === null ? {} : { emailKey: ssoKey }) } }),
-  };
+function questionOf({ emailKey, ...login }: Login): AccessQuestion {
+  return { ...accessQuestion(login), ...(emailKey === undefined ? {} : { emailKey }) };
 }
 
 /** The locks that a directory user who arrives takes too: whoever looks for an address waits for the other. */
@@ -80,23 +76,30 @@ async function lockIdentities(
   );
 }
 
+interface Guest {
+  decision: AccessDecision;
+  membershipId: string;
+  learned: SsoProfile | null;
+  /** false: somebody only asks whether they may, which is no first login. */
+  isLogin: boolean;
+}
+
 /** Somebody who may come in, has: what a first login tells is written down. */
 async function welcome(
   tx: Transaction,
-  decision: AccessDecision,
-  membershipId: string,
-  learned: SsoProfile | null,
+  { decision, membershipId, learned, isLogin }: Guest,
 ): Promise<LoggedIn> {
   const found = await tx.collections.memberships.findOne(
     { _id: membershipId },
     { session: tx.session, projection: { invited: 1 } },
   );
-  const isFirst = found?.invited === true;
+  const isFirst = isLogin && found?.invited === true;
   if (!isFirst && learned === null) return { decision, changed: null };
   // What was learned concerns the gate only; that somebody is no longer invited the host must be told.
   const by = { actor: 'login', own: !isFirst };
   const membership = await changeMembership(tx, membershipId, by, (draft, note) => {
     if (learned !== null) note('ssoIdentityLearned');
+    if (!isLogin) return;
     if (draft.invited) note('firstLogin');
     draft.invited = false;
   });

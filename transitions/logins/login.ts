@@ -22,11 +22,17 @@ export interface Login {
   sso?: SsoProfile;
 }
 
+/**
+ * - `login`: somebody is coming in. Everything that a login tells is written down.
+ * - `observing`: the same, but nobody is created; the answer is what it would have been (`TENURE_MODE=observe`).
+ * - `check`: somebody asks whether they may come in. Learns the id of an SSO profile, and nothing else.
+ */
+export type LoginMode = 'login' | 'observing' | 'check';
+
 export interface LoginRules {
   file: Pick<HostFile, 'defaults' | 'users'>;
   newUserId: () => string;
-  /** false: nobody is created, and the answer is what it would have been (`TENURE_MODE=observe`). */
-  mayCreate: boolean;
+  mode: LoginMode;
 }
 
 /** The answer, and the membership that was changed or made by the login, if one was. */

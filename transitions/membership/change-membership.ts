@@ -1,6 +1,7 @@
 import type { Membership } from '../../domain/membership.ts';
 import { deriveAccess, deriveStatus } from '../../domain/status.ts';
 import type { Transaction } from '../../platform/mongo/store.ts';
+import { writeNotifications } from '../notifications/write-notifications.ts';
 
 /** Who changes a membership, and how the change relates to the lifecycle. */
 export interface ChangeBy {
@@ -24,7 +25,8 @@ export type Note = (
 /**
  * Changes one membership inside a transaction: the only way a membership is ever written. It locks by
  * raising the revision, lets `change` edit the facts, derives access and status from them, tells the gate,
- * and writes the timeline. Access closes here at once where the facts no longer allow it.
+ * writes the timeline, and what the host application is to be told. Access closes here at once where the facts
+ * no longer allow it.
  *
  * Returns the membership as written; null if it is unknown or not at `by.atRevision`.
  */
@@ -46,6 +48,7 @@ export async function changeMembership(
   });
   if (gateSees(membership) !== gateSees(before)) await tellGate(tx, membership);
   await writeTimeline(tx, membership, by.actor, lines);
+  await writeNotifications(tx, before, membership, lines);
   return membership;
 }
 

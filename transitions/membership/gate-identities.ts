@@ -19,6 +19,7 @@ export async function writeGateIdentities(
   const entry = {
     membershipId: membership._id,
     userId: membership.userId,
+    ...(user?.hostUserId === undefined ? {} : { hostUserId: user.hostUserId }),
     organizationId: membership.organizationId,
     directoryUserIds: directoryUsers.flatMap(({ records }) => records.map(({ id }) => id)),
     emails: [...new Set(emails.filter((key) => key !== null))],

@@ -1,5 +1,5 @@
 import { isCommitted, isEntitled, type Membership } from '../../domain/membership.ts';
-import type { Store } from '../../platform/mongo/store.ts';
+import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { stepAtRevision } from '../lifecycle/step-at-revision.ts';
 import { forgetClosing, widen } from './access-facts.ts';
 
@@ -9,7 +9,7 @@ export async function openMembership(
   membershipId: string,
   atRevision: number,
 ): Promise<Membership | null> {
-  return stepAtRevision(store, membershipId, atRevision, (membership, note) => {
+  return stepAtRevision(store, membershipId, atRevision, async (membership, note, tx) => {
     if (!mayOpen(membership) || membership.access.state === 'open') return;
     membership.access = { state: 'open', reason: 'open' };
     membership.phase = 'settled';
@@ -18,6 +18,7 @@ export async function openMembership(
     forgetClosing(membership);
     widen(membership, note);
     note('opened');
+    await wantReactivation(tx, membership);
   });
 }
 
@@ -27,5 +28,15 @@ function mayOpen(membership: Membership): boolean {
     !isCommitted(membership) &&
     membership.disabled === null &&
     !membership.suspended
+  );
+}
+
+/** What Tenure deactivated at WorkOS when the person left is to work again; a chore tells WorkOS. */
+async function wantReactivation(tx: Transaction, membership: Membership): Promise<void> {
+  if (membership.closings === 0) return;
+  await tx.collections.authkitMemberships.updateMany(
+    { membershipId: membership._id },
+    { $set: { reactivateSince: tx.at } },
+    { session: tx.session },
   );
 }

@@ -8,6 +8,7 @@ import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { createMembership } from '../membership/create-membership.ts';
 import { writeGateIdentities } from '../membership/gate-identities.ts';
 import { notice } from '../notice.ts';
+import { hostUserIdLock, userOfHost } from '../notifications/learn-host-user-id.ts';
 import { lockImport } from './import-locks.ts';
 import { ensureOrganization } from './organization.ts';
 
@@ -40,12 +41,13 @@ export interface Imported {
  */
 export async function importUser(
   store: Store,
-  user: ImportedUser,
+  given: ImportedUser,
   actor: string,
   reason: string | null = null,
 ): Promise<Imported> {
   return inTransaction(store, async (tx) => {
-    await lockKeys(tx, user);
+    await lockKeys(tx, given);
+    const user = { ...given, id: await userOfHost(tx, given.id) };
     const known = await tx.collections.memberships.findOne(
       { userId: user.id, organizationId: user.organizationId },
       { session: tx.session },
@@ -80,13 +82,16 @@ export async function importUser(
   });
 }
 
-/** A directory user of the same person may be arriving right now: it must find them, or they it. */
+/**
+ * A directory user of the same person may be arriving right now: it must find them, or they it. And the host
+ * application may be saying right now that the id is that of a user whom Tenure made.
+ */
 async function lockKeys(tx: Transaction, user: ImportedUser): Promise<void> {
   const keys = [linkKey(user.email), linkKey(user.username)].filter((key) => key !== null);
-  await tx.store.fences.keys(
-    tx,
-    keys.map((key) => keyLock(user.organizationId, key)),
-  );
+  await tx.store.fences.keys(tx, [
+    ...keys.map((key) => keyLock(user.organizationId, key)),
+    hostUserIdLock(user.id),
+  ]);
 }
 
 /**

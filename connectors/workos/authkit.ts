@@ -1,0 +1,127 @@
+import type { Store } from '../../platform/mongo/store.ts';
+import type {
+  AccountItem,
+  Accounts,
+  OrganizationMembership,
+} from '../../platform/workos/accounts.ts';
+import type { CredentialSource, RevokeCall } from '../credential-source.ts';
+import type { Beat, HostMembership } from '../host-application.ts';
+import { findAccounts, isSharedElsewhere } from './find-accounts.ts';
+import { personOf } from './person.ts';
+
+/** What the WorkOS connector needs. */
+export interface AuthkitOptions {
+  /** The kind of the host file. */
+  kind: string;
+  accounts: Accounts;
+  store: Store;
+  /** WorkOS organization id -> the host application's id, where they differ. */
+  organizations: Record<string, string>;
+}
+
+/** Everything of a person at WorkOS user management that lets them in and that this leaving ends. */
+interface Alive {
+  memberships: OrganizationMembership[];
+  invitations: AccountItem[];
+  sessions: AccountItem[];
+  apiKeys: AccountItem[];
+}
+
+/**
+ * Sessions, API keys, organization memberships and invitations of WorkOS user management (AuthKit). The
+ * organization membership is deactivated, never deleted, and the AuthKit user is left alone: both may belong
+ * to somebody who comes back tomorrow. One that was only pending is deleted, since WorkOS deactivates none of
+ * those.
+ *
+ * Of another organization nothing ends, unless this was the person's last one: then all sessions and keys of
+ * their accounts do, those that belong to no organization at any leaving.
+ *
+ * Access tokens of AuthKit are JWTs that the host application judges by itself: they live on until they
+ * expire. The host file says so with a source of the connector `jwt`.
+ */
+export function createAuthkitSource(options: AuthkitOptions): CredentialSource {
+  const { kind, accounts, store } = options;
+  return {
+    kind,
+    async revoke(membership, _closing, beat) {
+      const alive = await readAlive(options, membership);
+      return endAll({ accounts, store, membership, beat }, alive);
+    },
+    count: async (membership) => sizeOf(await readAlive(options, membership)),
+  };
+}
+
+async function readAlive(options: AuthkitOptions, membership: HostMembership): Promise<Alive> {
+  const { accounts, store } = options;
+  const organizationIds = workosOrganizationIds(options.organizations, membership.organizationId);
+  const person = await personOf(store, membership);
+  const found = await findAccounts({ accounts, store, organizationIds }, person);
+  const alive: Alive = { memberships: [], invitations: [], sessions: [], apiKeys: [] };
+  for (const { account, memberships } of found.accounts) {
+    const everywhere = membership.last && !(await isSharedElsewhere(store, person, account));
+    const ends = ({ organizationId }: AccountItem): boolean =>
+      everywhere || organizationId === null || organizationIds.includes(organizationId);
+    alive.memberships.push(...memberships.filter(({ status }) => status !== 'inactive'));
+    alive.sessions.push(...(await accounts.sessions(account.id)).filter(ends));
+    alive.apiKeys.push(...(await accounts.apiKeys(account.id)).filter(ends));
+  }
+  for (const email of found.emails) {
+    const invited = await accounts.invitations(email);
+    alive.invitations.push(
+      ...invited.filter(({ organizationId }) =>
+        organizationId === null ? membership.last : organizationIds.includes(organizationId),
+      ),
+    );
+  }
+  return alive;
+}
+
+interface Ending {
+  accounts: Accounts;
+  store: Store;
+  membership: HostMembership;
+  beat: Beat;
+}
+
+/** Ways in before what came in by them: a session made meanwhile is found by the next read. */
+async function endAll(ending: Ending, alive: Alive): Promise<RevokeCall> {
+  const { accounts } = ending;
+  const call: RevokeCall = { found: sizeOf(alive), revoked: 0 };
+  const ended = (done: boolean): void => {
+    if (done) call.revoked += 1;
+    ending.beat({ done: call.revoked });
+  };
+  for (const item of alive.memberships) ended(await endMembership(ending, item));
+  for (const { id } of alive.invitations) ended(await accounts.revokeInvitation(id));
+  for (const { id } of alive.sessions) ended(await accounts.revokeSession(id));
+  for (const { id } of alive.apiKeys) ended(await accounts.deleteApiKey(id));
+  return call;
+}
+
+async function endMembership(
+  { accounts, store, membership }: Ending,
+  { id, status }: OrganizationMembership,
+): Promise<boolean> {
+  if (status === 'pending') return accounts.deleteMembership(id);
+  await store.collections.authkitMemberships.updateOne(
+    { _id: id },
+    { $set: { membershipId: membership.membershipId, deactivatedAt: new Date() } },
+    { upsert: true },
+  );
+  return accounts.deactivateMembership(id);
+}
+
+function sizeOf({ memberships, invitations, sessions, apiKeys }: Alive): number {
+  return memberships.length + invitations.length + sessions.length + apiKeys.length;
+}
+
+/** The WorkOS organizations that the host file maps to this one; the id itself where it maps none. */
+export function workosOrganizationIds(
+  organizations: Record<string, string>,
+  organizationId: string,
+): string[] {
+  const mapped = Object.entries(organizations).flatMap(([workosId, hostId]) =>
+    hostId === organizationId ? [workosId] : [],
+  );
+  return mapped.length > 0 ? mapped : [organizationId];
+}

@@ -1,0 +1,18 @@
+/** What an admin should know of. */
+export type NoticeCode =
+  | 'looksAlike'
+  | 'unknownRemoval'
+  | 'directoryDeleted'
+  | 'returnAfterErasure'
+  | 'unannouncedDirectory'
+  | 'linkRequested'
+  | 'eventQuarantined'
+  | 'guardOpened'
+  | 'directoryState'
+  | 'organizationDeleted'
+  | 'edgeAcrossDirectories'
+  | 'reconciled'
+  | 'hostRefused'
+  | 'revocationOverdue'
+  | 'ssoIdentityDiffers'
+  | 'hostUserIdDiffers';

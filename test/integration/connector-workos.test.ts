@@ -1,0 +1,415 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { createAuthkitSource } from '../../connectors/workos/authkit.ts';
+import { reactivateMemberships } from '../../connectors/workos/reactivate.ts';
+import type { CredentialSource } from '../../connectors/credential-source.ts';
+import type { HostMembership } from '../../connectors/host-application.ts';
+import type { Membership } from '../../domain/membership.ts';
+import {
+  createSession,
+  ensureAccount,
+  ensureMembership,
+  setMembershipStatus,
+  updateAccount,
+} from '../../local/simulator/accounts.ts';
+import { createInvitation, createUserApiKey } from '../../local/simulator/credentials.ts';
+import type { ApiFault } from '../../local/simulator/settings.ts';
+import type { Account, Organization, Person } from '../../local/simulator/state.ts';
+import { createAccounts, type Accounts } from '../../platform/workos/accounts.ts';
+import { forgetPerson } from '../../transitions/erasure/forget-person.ts';
+import { drive, membershipOf } from '../support/by-hand.ts';
+import type { TestSimulator, TestTenant } from '../support/simulator.ts';
+import { startForTest } from '../support/simulator-in-test.ts';
+import { openTenure, type TestTenure } from '../support/tenure.ts';
+
+let tenure: TestTenure;
+let simulator: TestSimulator;
+let acme: TestTenant;
+let accounts: Accounts;
+let source: CredentialSource;
+let told: number;
+beforeEach(async () => {
+  tenure = await openTenure();
+  simulator = await startForTest();
+  acme = simulator.tenant();
+  accounts = createAccounts({ apiKey: simulator.apiKey, apiUrl: simulator.url, timeoutMs: 500 });
+  source = createAuthkitSource({
+    kind: 'authkit',
+    accounts,
+    store: tenure.store,
+    organizations: {},
+  });
+  told = 0;
+});
+afterEach(() => tenure.close());
+
+/** Tells Tenure what was announced since the last time. */
+async function tell(): Promise<void> {
+  const events = simulator.events();
+  for (const event of events.slice(told)) await tenure.take(event);
+  told = events.length;
+}
+
+/** Somebody of a directory, let in by Tenure. */
+async function letIn(email: string, directory = acme.directory.id): Promise<Person> {
+  const person = simulator.join(directory, { email, firstName: email.split('@')[0] ?? '' });
+  await tell();
+  await settle(person);
+  return person;
+}
+
+async function settle(person: Person): Promise<Membership> {
+  const { _id } = await membershipOf(tenure, person.user.id);
+  await drive(tenure, _id);
+  return membershipOf(tenure, person.user.id);
+}
+
+/** Somebody leaves; what the lifecycle would revoke with. */
+async function leaves(person: Person, last = true): Promise<HostMembership> {
+  simulator.leave(person.user.id);
+  await tell();
+  return hostMembership(person, last);
+}
+
+async function hostMembership(person: Person, last = true): Promise<HostMembership> {
+  const { _id, userId, organizationId } = await membershipOf(tenure, person.user.id);
+  return { membershipId: _id, userId, organizationId, last };
+}
+
+function accountOf(email: string, organization: Organization = acme.organization): Account {
+  const account = ensureAccount(simulator.world, { email });
+  ensureMembership(simulator.world, account, organization);
+  return account;
+}
+
+function logIn(account: Account, organizationId: string | null = acme.organization.id): string {
+  return createSession(simulator.world, account, organizationId).id;
+}
+
+function sessions(): Record<string, string> {
+  return Object.fromEntries(simulator.world.state.sessions.map(({ id, status }) => [id, status]));
+}
+
+function statusAt(account: Account, organization = acme.organization): string | undefined {
+  return simulator.world.state.memberships.find(
+    ({ userId, organizationId }) => userId === account.id && organizationId === organization.id,
+  )?.status;
+}
+
+async function revoke(
+  membership: HostMembership,
+): Promise<{ found: number; revoked: number; left: number }> {
+  const call = await source.revoke(membership, 1, () => undefined);
+  return { ...call, left: await source.count(membership) };
+}
+
+function fault(input: Omit<ApiFault, 'id'>): void {
+  simulator.settings.apiFaults.push({ id: 'fault', ...input });
+}
+
+describe('the account of a leaver at WorkOS user management', () => {
+  it('loses sessions, keys, membership and invitations of the organization', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('Ada@acme.test');
+    const ids = [logIn(account), logIn(account)];
+    const { world } = simulator;
+    createUserApiKey(world, account, { organizationId: acme.organization.id, name: 'ci' });
+    createInvitation(world, { email: 'ADA@acme.test', organizationId: acme.organization.id });
+    const leaver = await leaves(ada);
+    expect(await source.count(leaver)).toBe(5);
+    const call = await source.revoke(leaver, 1, () => undefined);
+    expect(call.found).toBe(5);
+    expect(call.revoked).toBeGreaterThanOrEqual(3);
+    expect(await source.count(leaver)).toBe(0);
+    expect(sessions()).toEqual({ [ids[0] ?? '']: 'revoked', [ids[1] ?? '']: 'revoked' });
+    expect(statusAt(account)).toBe('inactive');
+    expect(world.state.userApiKeys).toEqual([]);
+    expect(world.state.invitations.map(({ state }) => state)).toEqual(['revoked']);
+    expect(world.state.accounts).toHaveLength(1);
+  });
+
+  it('is the one with the external id of the user, whatever its address', async () => {
+    const ada = await letIn('ada@acme.test');
+    const { userId } = await membershipOf(tenure, ada.user.id);
+    const account = accountOf('private@elsewhere.test');
+    updateAccount(simulator.world, account, { external_id: userId });
+    const id = logIn(account);
+    expect(await revoke(await leaves(ada))).toMatchObject({ left: 0 });
+    expect(sessions()).toEqual({ [id]: 'revoked' });
+  });
+
+  it('is also one that was made under an address of before', async () => {
+    const ada = await letIn('ada.maiden@acme.test');
+    const [before, after] = [accountOf('ada.maiden@acme.test'), accountOf('ada.wed@acme.test')];
+    const ids = [logIn(before), logIn(after)];
+    simulator.update(ada.user.id, { email: 'ada.wed@acme.test' });
+    await tell();
+    await settle(ada);
+    expect(await revoke(await leaves(ada))).toMatchObject({ left: 0 });
+    expect(ids.map((id) => sessions()[id])).toEqual(['revoked', 'revoked']);
+  });
+
+  it('is nobody who is no member of the organization', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = ensureAccount(simulator.world, { email: 'ada@acme.test' });
+    const id = logIn(account, null);
+    expect(await revoke(await leaves(ada))).toEqual({ found: 0, revoked: 0, left: 0 });
+    expect(sessions()).toEqual({ [id]: 'active' });
+  });
+
+  it('is not looked for by what is no address', async () => {
+    const person = simulator.join(acme.directory.id, { email: 'no address', firstName: 'Ada' });
+    await tell();
+    await settle(person);
+    fault({ path: '/user_management/users', status: 422 });
+    expect(await revoke(await leaves(person))).toEqual({ found: 0, revoked: 0, left: 0 });
+  });
+
+  it('is nobody where WorkOS knows none', async () => {
+    const ada = await letIn('ada@acme.test');
+    expect(await revoke(await leaves(ada))).toEqual({ found: 0, revoked: 0, left: 0 });
+  });
+
+  it('keeps what it has in another organization while the person is still in there', async () => {
+    const other = simulator.tenant({ name: 'Other' });
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    ensureMembership(simulator.world, account, other.organization);
+    const [here, there, nowhere] = [
+      logIn(account),
+      logIn(account, other.organization.id),
+      logIn(account, null),
+    ];
+    createUserApiKey(simulator.world, account, {
+      organizationId: other.organization.id,
+      name: 'ci',
+    });
+    expect(await revoke(await leaves(ada, false))).toMatchObject({ left: 0 });
+    expect(sessions()).toEqual({ [here]: 'revoked', [there]: 'active', [nowhere]: 'revoked' });
+    expect(statusAt(account, other.organization)).toBe('active');
+    expect(simulator.world.state.userApiKeys).toHaveLength(1);
+  });
+
+  it('loses every session with the last membership, and only the one organization', async () => {
+    const other = simulator.organization('Other');
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    ensureMembership(simulator.world, account, other);
+    const [here, there] = [logIn(account), logIn(account, other.id)];
+    expect(await revoke(await leaves(ada, true))).toMatchObject({ left: 0 });
+    expect(sessions()).toEqual({ [here]: 'revoked', [there]: 'revoked' });
+    expect(statusAt(account, other)).toBe('active');
+  });
+
+  it('keeps the sessions elsewhere of the same human, who is another user there', async () => {
+    const other = simulator.tenant({ name: 'Other' });
+    const ada = await letIn('ada@acme.test');
+    await letIn('ada@acme.test', other.directory.id);
+    const account = accountOf('ada@acme.test');
+    ensureMembership(simulator.world, account, other.organization);
+    const [here, there] = [logIn(account), logIn(account, other.organization.id)];
+    expect(await revoke(await leaves(ada, true))).toMatchObject({ left: 0 });
+    expect(sessions()).toEqual({ [here]: 'revoked', [there]: 'active' });
+  });
+
+  it('deletes a pending membership, which WorkOS does not deactivate', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    for (const membership of simulator.world.state.memberships) membership.status = 'pending';
+    expect(await revoke(await leaves(ada))).toEqual({ found: 1, revoked: 1, left: 0 });
+    expect(statusAt(account)).toBeUndefined();
+  });
+});
+
+describe('an address that somebody else has now', () => {
+  /** Ada left and her address went to somebody who is in, before her sessions were looked for. */
+  async function recycled(): Promise<{ leaver: HostMembership; newcomer: Person }> {
+    const ada = await letIn('ada@acme.test');
+    const leaver = await leaves(ada);
+    const newcomer = await letIn('ada@acme.test');
+    expect(await membershipOf(tenure, newcomer.user.id)).not.toMatchObject({
+      userId: leaver.userId,
+    });
+    return { leaver, newcomer };
+  }
+
+  it('ends nobody and is not called done', async () => {
+    const { leaver } = await recycled();
+    const id = logIn(accountOf('ada@acme.test'));
+    await expect(source.revoke(leaver, 1, () => undefined)).rejects.toMatchObject({
+      name: 'AccountUnclear',
+      code: 'accountUnclear',
+    });
+    await expect(source.count(leaver)).rejects.toMatchObject({ code: 'accountUnclear' });
+    expect(sessions()).toEqual({ [id]: 'active' });
+  });
+
+  it('is settled by the external id, for the newcomer and for the leaver', async () => {
+    const { leaver, newcomer } = await recycled();
+    const account = accountOf('ada@acme.test');
+    const id = logIn(account);
+    const { userId } = await membershipOf(tenure, newcomer.user.id);
+    updateAccount(simulator.world, account, { external_id: userId });
+    expect(await revoke(leaver)).toEqual({ found: 0, revoked: 0, left: 0 });
+    expect(sessions()).toEqual({ [id]: 'active' });
+    updateAccount(simulator.world, account, { external_id: leaver.userId });
+    expect(await revoke(leaver)).toMatchObject({ found: 2, left: 0 });
+    expect(sessions()).toEqual({ [id]: 'revoked' });
+  });
+
+  it('revokes no invitation of the newcomer', async () => {
+    const { leaver } = await recycled();
+    createInvitation(simulator.world, {
+      email: 'ada@acme.test',
+      organizationId: acme.organization.id,
+    });
+    expect(await revoke(leaver)).toEqual({ found: 0, revoked: 0, left: 0 });
+    expect(simulator.world.state.invitations.map(({ state }) => state)).toEqual(['pending']);
+  });
+});
+
+describe('WorkOS that does not answer as it should', () => {
+  async function aLeaver(): Promise<{ leaver: HostMembership; session: string }> {
+    const ada = await letIn('ada@acme.test');
+    const session = logIn(accountOf('ada@acme.test'));
+    return { leaver: await leaves(ada), session };
+  }
+
+  it('is asked again after the pause that a 429 asks for', async () => {
+    const { leaver, session } = await aLeaver();
+    fault({ path: '/user_management/*', status: 429, retryAfter: 1, times: 1 });
+    const began = performance.now();
+    expect(await revoke(leaver)).toMatchObject({ left: 0 });
+    expect(performance.now() - began).toBeGreaterThanOrEqual(1000);
+    expect(sessions()).toEqual({ [session]: 'revoked' });
+  });
+
+  it('is left to whoever repeats the whole where the pause is long', async () => {
+    const { leaver } = await aLeaver();
+    fault({ path: '/user_management/*', status: 429, retryAfter: 40 });
+    await expect(source.revoke(leaver, 1, () => undefined)).rejects.toMatchObject({
+      name: 'OutgoingFailed',
+      code: 'refused',
+      status: 429,
+      retryAfterMs: 40_000,
+    });
+  });
+
+  it.each([
+    ['is refused', { status: 500 }, 'refused'],
+    ['hangs', { hang: true }, 'timeout'],
+    ['answers half a page', { malformed: true }, 'notJson'],
+  ])('counts nothing as gone where a listing of sessions %s', async (_name, how, code) => {
+    const { leaver, session } = await aLeaver();
+    const account = simulator.world.state.accounts[0]?.id ?? '';
+    fault({ path: `/user_management/users/${account}/sessions`, ...how });
+    await expect(source.count(leaver)).rejects.toMatchObject({ name: 'OutgoingFailed', code });
+    expect(sessions()).toEqual({ [session]: 'active' });
+  });
+
+  it('has done it and says that it has not: the next call finds it done', async () => {
+    const { leaver, session } = await aLeaver();
+    fault({ path: '/user_management/organization_memberships/*', statusAfter: 502, times: 1 });
+    await expect(source.revoke(leaver, 1, () => undefined)).rejects.toMatchObject({ status: 502 });
+    expect(await revoke(leaver)).toMatchObject({ found: 0, left: 0 });
+    expect(sessions()).toEqual({ [session]: 'revoked' });
+  });
+
+  it('has no API keys of users: that is none', async () => {
+    const { leaver } = await aLeaver();
+    const account = simulator.world.state.accounts[0]?.id ?? '';
+    fault({ path: `/user_management/users/${account}/api_keys`, status: 403 });
+    expect(await revoke(leaver)).toMatchObject({ left: 0 });
+  });
+});
+
+describe('a return', () => {
+  it('reactivates the membership that Tenure deactivated, once the person is let in', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    await revoke(await leaves(ada));
+    await reactivateMemberships(tenure.store, accounts);
+    expect(statusAt(account)).toBe('inactive');
+    simulator.return(ada.handle);
+    await tell();
+    await reactivateMemberships(tenure.store, accounts);
+    expect(statusAt(account)).toBe('inactive');
+    expect((await settle(ada)).access.state).toBe('open');
+    await reactivateMemberships(tenure.store, accounts);
+    expect(statusAt(account)).toBe('active');
+    expect(await tenure.store.collections.authkitMemberships.countDocuments()).toBe(0);
+  });
+
+  it('leaves alone what somebody else deactivated', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    for (const item of simulator.world.state.memberships) {
+      setMembershipStatus(simulator.world, item, 'inactive');
+    }
+    await revoke(await leaves(ada));
+    simulator.return(ada.handle);
+    await tell();
+    expect((await settle(ada)).access.state).toBe('open');
+    await reactivateMemberships(tenure.store, accounts);
+    expect(statusAt(account)).toBe('inactive');
+  });
+
+  it('deactivates again what it reactivated while the person left once more', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    await revoke(await leaves(ada));
+    simulator.return(ada.handle);
+    await tell();
+    await settle(ada);
+    const leavingMeanwhile: Accounts = {
+      ...accounts,
+      async reactivateMembership(id) {
+        // The revocation of the second leaving has read before the reactivation arrives.
+        expect(await revoke(await leaves(ada))).toMatchObject({ left: 0 });
+        return accounts.reactivateMembership(id);
+      },
+    };
+    await reactivateMemberships(tenure.store, leavingMeanwhile);
+    expect(statusAt(account)).toBe('inactive');
+    simulator.return(ada.handle);
+    await tell();
+    await settle(ada);
+    await reactivateMemberships(tenure.store, accounts);
+    expect(statusAt(account)).toBe('active');
+  });
+
+  it('reaches those behind one that WorkOS refuses', async () => {
+    const people = [await letIn('ada@acme.test'), await letIn('bob@acme.test')];
+    const found = [accountOf('ada@acme.test'), accountOf('bob@acme.test')];
+    for (const person of people) {
+      await revoke(await leaves(person));
+      simulator.return(person.handle);
+      await tell();
+      await settle(person);
+    }
+    fault({ path: '/user_management/organization_memberships/*', status: 403, times: 1 });
+    await expect(reactivateMemberships(tenure.store, accounts)).rejects.toMatchObject({
+      code: 'refused',
+    });
+    expect(found.map((account) => statusAt(account))).toEqual(['inactive', 'active']);
+    await reactivateMemberships(tenure.store, accounts);
+    expect(found.map((account) => statusAt(account))).toEqual(['active', 'active']);
+  });
+
+  it('has nothing to reactivate of somebody who is forgotten', async () => {
+    const ada = await letIn('ada@acme.test');
+    accountOf('ada@acme.test');
+    await revoke(await leaves(ada));
+    const { authkitMemberships } = tenure.store.collections;
+    expect(await authkitMemberships.countDocuments()).toBe(1);
+    const membership = await membershipOf(tenure, ada.user.id);
+    await forgetPerson(tenure.store, membership, {
+      committedAt: new Date(),
+      pseudonym: 'p',
+      wholeUser: true,
+      completedAt: null,
+      counts: {},
+    });
+    expect(await authkitMemberships.countDocuments()).toBe(0);
+  });
+});

@@ -1,0 +1,461 @@
+import { once } from 'node:events';
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Webhook } from 'standardwebhooks';
+import { WebSocket } from 'ws';
+
+import { createHttpSource } from '../../connectors/http/http-source.ts';
+import { createApp, type App, type AppOptions } from '../../examples/host-app/app.ts';
+import { createGate, type Gate } from '../../gate/create-gate.ts';
+import { createDirectory, createOrganization } from '../../local/simulator/directories.ts';
+import type { Person } from '../../local/simulator/state.ts';
+import { drive, membershipOf } from '../support/by-hand.ts';
+import { startForTest } from '../support/simulator-in-test.ts';
+import type { TestSimulator } from '../support/simulator.ts';
+import { openTenure, type TestTenure } from '../support/tenure.ts';
+
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
+let tenure: TestTenure;
+let simulator: TestSimulator;
+let directoryId: string;
+let told: number;
+let apps: App[];
+/** What the application could not answer: nothing, in any of these tests. */
+let errors: unknown[];
+beforeEach(async () => {
+  errors = [];
+  tenure = await openTenure();
+  simulator = await startForTest();
+  const organization = createOrganization(simulator.world, {
+    name: 'Acme',
+    domains: ['acme.test'],
+  });
+  directoryId = createDirectory(simulator.world, {
+    name: 'Okta',
+    type: 'okta scim v2.0',
+    organizationId: organization.id,
+  }).id;
+  told = 0;
+  apps = [];
+});
+afterEach(async () => {
+  if (errors.length > 0) throw new AggregateError(errors);
+  for (const app of apps) await app.close();
+  await tenure.close();
+});
+
+function theGate(): Gate {
+  return createGate({ db: tenure.store.db });
+}
+
+/** Starts the application on a port of its own. */
+async function start(options: Partial<AppOptions> = {}): Promise<string> {
+  const probe = createApp(appOptions('http://127.0.0.1', options));
+  probe.server.listen(0, '127.0.0.1');
+  await once(probe.server, 'listening');
+  const address = probe.server.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  // The application has to know its own address before it listens.
+  await probe.close();
+  const url = `http://127.0.0.1:${port}`;
+  const app = createApp(appOptions(url, options));
+  apps.push(app);
+  app.server.listen(port, '127.0.0.1');
+  await once(app.server, 'listening');
+  return url;
+}
+
+function appOptions(publicUrl: string, options: Partial<AppOptions>): AppOptions {
+  return {
+    db: tenure.hostDb,
+    gate: theGate(),
+    workos: simulator.workos,
+    clientId: 'client_acme',
+    publicUrl,
+    tenureSecret: secret,
+    jobIntervalMs: 10_000,
+    onError: (error) => errors.push(error),
+    ...options,
+  };
+}
+
+async function tell(): Promise<void> {
+  const events = simulator.events();
+  for (const event of events.slice(told)) await tenure.take(event);
+  told = events.length;
+}
+
+async function settle(person: Person): Promise<{ userId: string; organizationId: string }> {
+  const { _id, userId, organizationId } = await membershipOf(tenure, person.user.id);
+  await drive(tenure, _id);
+  return { userId, organizationId };
+}
+
+async function ada(): Promise<Person> {
+  const person = simulator.join(directoryId, { email: 'ada@acme.test', firstName: 'Ada' });
+  await tell();
+  await settle(person);
+  return person;
+}
+
+async function leaves(person: Person): Promise<void> {
+  simulator.leave(person.user.id);
+  await tell();
+}
+
+/** A browser: it keeps cookies, follows redirects and tells its origin. */
+class Browser {
+  readonly cookies = new Map<string, string>();
+
+  get cookie(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
+  async go(url: string, form?: Record<string, string>, origin = new URL(url).origin) {
+    let response = await this.#send(url, form, origin);
+    let at = url;
+    for (let hops = 0; response.status === 302 && hops < 10; hops += 1) {
+      at = new URL(response.headers.get('location') ?? '', at).href;
+      response = await this.#send(at);
+    }
+    return { status: response.status, url: at, text: await response.text() };
+  }
+
+  async #send(url: string, form?: Record<string, string>, origin = ''): Promise<Response> {
+    const response = await fetch(url, {
+      redirect: 'manual',
+      headers: { cookie: this.cookie, accept: 'text/html', ...(form ? { origin } : {}) },
+      ...(form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }),
+    });
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+      if (value === '') this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    return response;
+  }
+}
+
+async function signedIn(url: string, email = 'ada@acme.test'): Promise<Browser> {
+  const browser = new Browser();
+  const page = await browser.go(`${url}/login?email=${email}`);
+  expect(page).toMatchObject({ status: 200, url: `${url}/projects` });
+  return browser;
+}
+
+const sessions = async (): Promise<number> => tenure.hostDb.collection('sessions').countDocuments();
+const users = async (): Promise<number> => tenure.store.collections.users.countDocuments();
+
+describe('the example application', () => {
+  it('lets a person of the directory work, refuses the very next click of a leaver, and takes them back', async () => {
+    const url = await start();
+    const person = await ada();
+    const browser = await signedIn(url);
+    const page = await browser.go(`${url}/projects`, { title: 'Rocket <1>' });
+    expect(page).toMatchObject({ status: 200, url: `${url}/projects` });
+    expect(page.text).toContain('Rocket &lt;1&gt;');
+    await leaves(person);
+    const refused = await browser.go(`${url}/projects`);
+    expect(refused.status).toBe(403);
+    expect(refused.text).toContain('data-reason="notBacked"');
+    expect(refused.text).not.toContain('Rocket');
+    expect(await sessions()).toBe(0);
+    expect((await browser.go(`${url}/projects`)).url).toBe(`${url}/`);
+    simulator.return(person.handle);
+    await tell();
+    await settle(person);
+    const again = await signedIn(url);
+    expect((await again.go(`${url}/projects`)).text).toContain('Rocket &lt;1&gt;');
+  });
+
+  it.each(['GET', 'POST'])('refuses a leaver who only sends %s', async (method) => {
+    const url = await start();
+    const person = await ada();
+    const browser = await signedIn(url);
+    await leaves(person);
+    const page = await browser.go(
+      `${url}/projects`,
+      method === 'POST' ? { title: 'Too late' } : undefined,
+    );
+    expect(page.status).toBe(403);
+    expect(await tenure.hostDb.collection('projects').countDocuments()).toBe(0);
+  });
+
+  it('ends a sign-in of a leaver or a stranger in a clear page, and writes nobody down', async () => {
+    const url = await start();
+    const person = await ada();
+    await leaves(person);
+    const before = await users();
+    const leaver = await new Browser().go(`${url}/login?email=ada@acme.test`);
+    expect(leaver.status).toBe(403);
+    expect(leaver.text).toContain('data-reason="notBacked"');
+    const stranger = await new Browser().go(`${url}/login?email=mallory@acme.test`);
+    expect(stranger.status).toBe(403);
+    expect(stranger.text).toContain('data-reason="unknown"');
+    expect(await users()).toBe(before);
+    expect(await sessions()).toBe(0);
+  });
+
+  it('knows a person by the address where single sign-on calls them by another id', async () => {
+    simulator.settings.ssoIdpIds = 'own';
+    const url = await start();
+    await ada();
+    const browser = await signedIn(url);
+    expect((await browser.go(`${url}/projects`)).status).toBe(200);
+  });
+
+  it('keeps no session that was written while access closed', async () => {
+    const gate = theGate();
+    const person = await ada();
+    const url = await start({
+      gate: {
+        ...gate,
+        async canLogIn(profile) {
+          const answer = await gate.canLogIn(profile);
+          await leaves(person);
+          return answer;
+        },
+      },
+    });
+    const browser = new Browser();
+    const page = await browser.go(`${url}/login?email=ada@acme.test`);
+    expect(page.status).toBe(403);
+    expect(await sessions()).toBe(0);
+    expect(browser.cookies.has('acme_session')).toBe(false);
+  });
+
+  it('takes a code only from the browser that asked for it', async () => {
+    const url = await start();
+    await ada();
+    const victim = new Browser();
+    const asked = await fetch(`${url}/login?email=ada@acme.test`, { redirect: 'manual' });
+    const provider = await fetch(asked.headers.get('location') ?? '', { redirect: 'manual' });
+    const page = await victim.go(provider.headers.get('location') ?? '');
+    expect(page.status).toBe(400);
+    expect(await sessions()).toBe(0);
+  });
+
+  it('takes no form of another origin, and no title that is no text', async () => {
+    const url = await start();
+    await ada();
+    const browser = await signedIn(url);
+    const foreign = await browser.go(`${url}/projects`, { title: 'x' }, 'https://evil.example');
+    expect(foreign.status).toBe(403);
+    expect((await browser.go(`${url}/projects`, { 'title[$ne]': 'x' })).status).toBe(422);
+    expect(await tenure.hostDb.collection('projects').countDocuments()).toBe(0);
+  });
+
+  it('finds nothing of another organization', async () => {
+    const url = await start();
+    await ada();
+    const browser = await signedIn(url);
+    await tenure.hostDb
+      .collection<{ _id: string }>('projects')
+      .insertOne({ _id: 'p1', title: 'Secret', organizationId: 'org_other' } as never);
+    const page = await browser.go(`${url}/projects/p1`);
+    expect(page.status).toBe(404);
+    expect((await browser.go(`${url}/projects/p1/export`, {})).status).toBe(404);
+  });
+
+  it('keeps out everybody while the gate does not answer, and ends no session for it', async () => {
+    await ada();
+    const url = await start();
+    const browser = await signedIn(url);
+    const down: Gate = {
+      ...theGate(),
+      check: async () => ({
+        allowed: false,
+        reason: 'unavailable',
+        userId: null,
+        membershipId: null,
+        roles: [],
+        permissions: [],
+        features: [],
+      }),
+    };
+    const other = await start({ gate: down });
+    const response = await fetch(`${other}/projects`, { headers: { cookie: browser.cookie } });
+    expect(response.status).toBe(503);
+    expect(await sessions()).toBe(1);
+  });
+});
+
+describe('a live connection', () => {
+  async function connected(
+    url: string,
+    cookie: string,
+    origin = url,
+  ): Promise<{ socket: WebSocket; closed: Promise<number> }> {
+    const socket = new WebSocket(url.replace('http', 'ws') + '/live', {
+      headers: { cookie, origin },
+    });
+    const closed = new Promise<number>((resolve) => {
+      socket.once('close', (code) => resolve(code));
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', () => resolve());
+      socket.once('error', reject);
+    });
+    return { socket, closed };
+  }
+
+  function signed(type: string, data: object, key = secret): RequestInit {
+    const body = JSON.stringify({ type, data });
+    const at = new Date();
+    return {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'webhook-id': 'msg_1',
+        'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+        'webhook-signature': new Webhook(key).sign('msg_1', at, body),
+      },
+    };
+  }
+
+  it('ends by access.closed, and only for the person it is about', async () => {
+    const url = await start();
+    const person = await ada();
+    const who = await settle(person);
+    const browser = await signedIn(url);
+    const { socket, closed } = await connected(url, browser.cookie);
+    const wrong = signed('access.closed', who, `whsec_${Buffer.alloc(32, 8).toString('base64')}`);
+    expect((await fetch(`${url}/tenure/notifications`, wrong)).status).toBe(401);
+    const other = signed('access.closed', { ...who, userId: 'somebody_else' });
+    expect((await fetch(`${url}/tenure/notifications`, other)).status).toBe(204);
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    const right = signed('access.closed', who);
+    expect((await fetch(`${url}/tenure/notifications`, right)).status).toBe(204);
+    expect(await closed).toBe(4403);
+  });
+
+  it('ends within the time of a recheck where no notification comes', async () => {
+    const url = await start({ recheckMs: 50 });
+    const person = await ada();
+    const browser = await signedIn(url);
+    const { closed } = await connected(url, browser.cookie);
+    await leaves(person);
+    expect(await closed).toBe(4403);
+  });
+
+  it('passes on no message of a leaver', async () => {
+    const url = await start();
+    const person = await ada();
+    const browser = await signedIn(url);
+    const [mine, other] = [
+      await connected(url, browser.cookie),
+      await connected(url, browser.cookie),
+    ];
+    const heard: string[] = [];
+    other.socket.on('message', (data: Buffer) => heard.push(data.toString()));
+    mine.socket.send('before');
+    await once(other.socket, 'message');
+    await leaves(person);
+    mine.socket.send('after');
+    expect(await mine.closed).toBe(4403);
+    expect(heard).toEqual(['{"title":"before"}']);
+  });
+
+  it('is refused to other origins, to nobody, and to a leaver whose session is still there', async () => {
+    const url = await start();
+    const person = await ada();
+    const browser = await signedIn(url);
+    await expect(connected(url, browser.cookie, 'https://evil.example')).rejects.toThrow('403');
+    await expect(connected(url, '')).rejects.toThrow('403');
+    await leaves(person);
+    expect(await sessions()).toBe(1);
+    await expect(connected(url, browser.cookie)).rejects.toThrow('403');
+  });
+});
+
+describe('a background job', () => {
+  async function withJob(options: Partial<AppOptions>): Promise<{ url: string; person: Person }> {
+    const url = await start(options);
+    const person = await ada();
+    const browser = await signedIn(url);
+    await browser.go(`${url}/projects`, { title: 'Rocket' });
+    const project = await tenure.hostDb.collection('projects').findOne();
+    const path = `${url}/projects/${String(project?._id)}`;
+    for (const title of ['One', 'Two']) await browser.go(`${path}/documents`, { title });
+    await browser.go(`${path}/export`, {});
+    return { url, person };
+  }
+
+  async function ended(): Promise<{ state: string; lines: string[] }> {
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const job = await tenure.hostDb.collection('jobs').findOne();
+      if (job !== null && !['waiting', 'running'].includes(job['state'])) {
+        return { state: job['state'], lines: job['lines'] };
+      }
+      if (Date.now() > deadline) throw new Error('The job does not end.');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  it('does what a person asked for', async () => {
+    await withJob({ jobIntervalMs: 20 });
+    expect(await ended()).toEqual({ state: 'done', lines: ['One', 'Two'] });
+  });
+
+  it('is refused where the person left before its turn came', async () => {
+    const { person } = await withJob({});
+    await leaves(person);
+    await start({ jobIntervalMs: 20 });
+    expect(await ended()).toEqual({ state: 'refused', lines: [] });
+  });
+
+  it('stops where the person leaves while it runs', async () => {
+    const { person } = await withJob({});
+    const gate = theGate();
+    let asked = 0;
+    await start({
+      jobIntervalMs: 20,
+      gate: {
+        ...gate,
+        async check(question) {
+          asked += 1;
+          if (asked === 2) await leaves(person);
+          return gate.check(question);
+        },
+      },
+    });
+    expect(await ended()).toEqual({ state: 'refused', lines: ['One'] });
+  });
+});
+
+describe('a grant of an app', () => {
+  it('works until Tenure ends it by the connector http, and is refused by the gate before that', async () => {
+    const url = await start();
+    const person = await ada();
+    const who = await settle(person);
+    const browser = await signedIn(url);
+    const { text } = await browser.go(`${url}/grants`, { app: 'calendar' });
+    const { token } = JSON.parse(text);
+    const call = async (): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+      return (await fetch(`${url}/api/projects`, { headers })).status;
+    };
+    expect(await call()).toBe(200);
+    const source = createHttpSource(
+      {
+        kind: 'oauth_grant',
+        connector: 'http',
+        url: `${url}/tenure`,
+        secretEnv: 'X',
+        allowPrivate: true,
+      },
+      [secret],
+    );
+    const membership = { membershipId: 'm1', ...who, last: true };
+    expect(await source.count(membership)).toBe(1);
+    await leaves(person);
+    expect(await call()).toBe(403);
+    expect(await source.revoke(membership, 1, () => undefined)).toEqual({ found: 1, revoked: 1 });
+    expect(await source.revoke(membership, 1, () => undefined)).toEqual({ found: 0, revoked: 0 });
+    expect(await source.count(membership)).toBe(0);
+    expect(await call()).toBe(401);
+  });
+});

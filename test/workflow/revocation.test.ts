@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Worker } from '@temporalio/worker';
+
+import type { HostRevocation } from '../../domain/messages.ts';
+import type { Membership } from '../../domain/membership.ts';
+import { userEvent } from '../support/events.ts';
+import { startSkipping, type Person, type SkippingTenure } from '../support/time-skipping.ts';
+
+let tenure: SkippingTenure;
+const taskQueue = `billing-${randomUUID()}`;
+/** Ends the host application's worker, if one runs. */
+let stopHost: (() => Promise<void>) | null = null;
+
+beforeAll(async () => {
+  tenure = await startSkipping();
+  tenure.file.sessions.push({
+    kind: 'legacy',
+    connector: 'temporal',
+    taskQueue,
+    activityType: 'endSessions',
+  });
+}, 180_000);
+
+afterEach(async () => {
+  tenure.before.hook = undefined;
+  await stopHost?.();
+  stopHost = null;
+});
+
+afterAll(async () => tenure.close(), 60_000);
+
+/** A worker of the host application, on the host application's own task queue. */
+async function startHost(endSessions: (asked: HostRevocation) => Promise<unknown>): Promise<void> {
+  const worker = await Worker.create({
+    connection: tenure.env.nativeConnection,
+    namespace: tenure.env.namespace ?? 'default',
+    taskQueue,
+    activities: { endSessions },
+  });
+  const running = worker.run();
+  stopHost = async () => {
+    worker.shutdown();
+    await running;
+  };
+}
+
+async function leaver(): Promise<{ ada: Person; _id: string }> {
+  const ada = await tenure.person();
+  const { _id } = await tenure.join(ada);
+  return { ada, _id };
+}
+
+/** They leave. It is not waited until the lifecycle sleeps. */
+async function leave(ada: Person): Promise<void> {
+  await tenure.take(userEvent('deleted', ada));
+  await tenure.lookAgain(ada);
+}
+
+function standsAt(membership: Membership, kind: string): string | undefined {
+  const fact = membership.revocations?.find((each) => each.kind === kind);
+  return fact?.outcome === 'failed' ? `${fact.code}` : fact?.outcome;
+}
+
+async function skip(seconds: number): Promise<void> {
+  await tenure.skipTo((await tenure.env.currentTimeMs()) + seconds * 1000);
+}
+
+/** Skips on until it is so: what is tried again waits for virtual time. */
+async function skipUntil(ada: Person, test: (m: Membership) => boolean): Promise<Membership> {
+  return tenure.eventually(async () => {
+    const found = await tenure.membership(ada);
+    if (test(found)) return found;
+    await skip(20);
+    return null;
+  }, String(test));
+}
+
+describe('a revocation by an activity of the host application', () => {
+  it('calls it until nothing is left twice in a row, and the closing is complete', async () => {
+    const asked: HostRevocation[] = [];
+    let alive = 3;
+    await startHost(async (given) => {
+      asked.push(given);
+      const revoked = Math.min(alive, 2);
+      alive -= revoked;
+      return { revoked, left: alive };
+    });
+    const { ada } = await leaver();
+    await leave(ada);
+    const done = await skipUntil(ada, (m) => m.revokedClosings === 1);
+    expect(standsAt(done, 'legacy')).toBe('verifiedEmpty');
+    expect(done.revocations?.find(({ kind }) => kind === 'legacy')?.revoked).toBe(3);
+    expect(asked).toHaveLength(3);
+    expect(asked[0]).toEqual({
+      kind: 'legacy',
+      userId: done.userId,
+      organizationId: ada.organizationId,
+      last: true,
+      closing: 1,
+      reason: 'leaving',
+    });
+    await tenure.until(ada, (m) => m.phase === 'coolingOff');
+  });
+
+  it('delays nobody else where no worker polls, and is done once one does', async () => {
+    const { ada } = await leaver();
+    await leave(ada);
+    const others = await tenure.until(ada, (m) => standsAt(m, 'session') === 'verifiedEmpty');
+    expect(others.revokedClosings).toBe(0);
+    const failed = await skipUntil(ada, (m) => standsAt(m, 'legacy') === 'nobodyPolls');
+    expect(failed).toMatchObject({ revokedClosings: 0, phase: 'closingAccess' });
+    await startHost(async () => ({ revoked: 0, left: 0 }));
+    const done = await skipUntil(ada, (m) => m.revokedClosings === 1);
+    expect(standsAt(done, 'legacy')).toBe('verifiedEmpty');
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['nothing', () => undefined, 'malformed'],
+    ['texts', () => ({ revoked: '1', left: '0' }), 'malformed'],
+    ['less than none', () => ({ revoked: 0, left: -1 }), 'malformed'],
+    ['that something is left, for ever', () => ({ revoked: 0, left: 1 }), 'notEmpty'],
+    [
+      'an error',
+      () => {
+        throw new Error('the database is away');
+      },
+      'activityFailed',
+    ],
+  ])('does not call it done where it returns %s, and tries again', async (_, returns, code) => {
+    let broken = true;
+    await startHost(async () => (broken ? returns() : { revoked: 1, left: 0 }));
+    const { ada } = await leaver();
+    await leave(ada);
+    const failed = await skipUntil(ada, (m) => standsAt(m, 'legacy') === code);
+    expect(failed.revokedClosings).toBe(0);
+    broken = false;
+    await skipUntil(ada, (m) => m.revokedClosings === 1);
+  });
+});
+
+describe('a revocation that fails', () => {
+  it('is tried for ever, once a minute at least, and hears commands meanwhile', async () => {
+    await startHost(async () => ({ revoked: 0, left: 0 }));
+    const { ada, _id } = await leaver();
+    tenure.before.hook = ({ name }) => {
+      if (name === 'revokeSessions') throw new Error('the host application is down');
+    };
+    await leave(ada);
+    await tenure.eventually(() => tenure.callsOf('revokeSessions', _id).length > 0, 'a try');
+    await skip(1800);
+    await tenure.eventually(() => tenure.callsOf('revokeSessions', _id).length > 30, 'tries');
+    await tenure.handle({ _id }).signal('cancelDeletion', { by: 'op1' });
+    const heard = await tenure.until(ada, (m) => m.retained !== null);
+    expect(heard).toMatchObject({ phase: 'closingAccess', revokedClosings: 0 });
+    tenure.before.hook = undefined;
+    await skipUntil(ada, (m) => m.phase === 'retained' && m.revokedClosings === 1);
+  });
+});

@@ -1,0 +1,82 @@
+import { pauseAfter, type NotificationFailure } from '../../domain/notifications.ts';
+import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
+import type { Store } from '../../platform/mongo/store.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { learnHostUserId } from './learn-host-user-id.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+/** How long what is settled can be looked up. */
+const keptMs = { delivered: 30 * dayMs, dead: 90 * dayMs } as const;
+
+/** What came of one try. */
+export interface Tried {
+  /** The workflow's time. */
+  nowMs: number;
+  status: number | null;
+}
+
+/** The endpoint was told. An id of its own for the user, which came back with the answer, is taken over. */
+export async function recordDelivered(
+  store: Store,
+  notification: NotificationDocument,
+  { nowMs, status, hostUserId }: Tried & { hostUserId: string | null },
+): Promise<void> {
+  await inTransaction(store, async (tx) => {
+    const { matchedCount } = await tx.collections.notifications.updateOne(
+      { _id: notification._id, state: 'pending' },
+      {
+        $set: {
+          state: 'delivered',
+          failure: null,
+          status,
+          nextAt: null,
+          attemptedAt: new Date(nowMs),
+          deliveredAt: new Date(nowMs),
+          expiresAt: new Date(tx.at.getTime() + keptMs.delivered),
+        },
+        $inc: { attempts: 1 },
+        $unset: { wakeAt: '' },
+      },
+      { session: tx.session },
+    );
+    if (matchedCount > 0 && hostUserId !== null) {
+      await learnHostUserId(tx, notification, hostUserId);
+    }
+  });
+}
+
+/**
+ * The endpoint could not be told. It is told again after a pause, before anything that came later, until three
+ * days are over; a failure that is final is the last one.
+ *
+ * @returns when it is tried again, milliseconds; null: never, it is a dead letter
+ */
+export async function recordFailed(
+  store: Store,
+  { _id, attempts, giveUpAt }: NotificationDocument,
+  {
+    nowMs,
+    status,
+    failure,
+    retryAfterMs,
+  }: Tried & { failure: NotificationFailure; retryAfterMs: number | null },
+): Promise<number | null> {
+  const isDead = failure === 'gone' || nowMs >= giveUpAt.getTime();
+  const nextAtMs = nowMs + pauseAfter(attempts + 1, retryAfterMs);
+  await store.collections.notifications.updateOne(
+    { _id, state: 'pending' },
+    {
+      $set: {
+        state: isDead ? 'dead' : 'pending',
+        failure,
+        status,
+        attemptedAt: new Date(nowMs),
+        nextAt: isDead ? null : new Date(nextAtMs),
+        ...(isDead ? { expiresAt: new Date(Date.now() + keptMs.dead) } : {}),
+      },
+      $inc: { attempts: 1 },
+      ...(isDead ? { $unset: { wakeAt: '' } } : {}),
+    },
+  );
+  return isDead ? null : nextAtMs;
+}
