@@ -100,6 +100,14 @@ describe('npm start', () => {
     expect(key()).not.toBe('');
   }, 120_000);
 
+  it('gives its processes no setting that they do not know', () => {
+    for (const name of ['api', 'worker']) {
+      const log = readFileSync(join(directory, 'logs', `${name}.log`), 'utf8');
+      expect(log).toContain('"level":"info"');
+      expect(log).not.toContain('is no variable of Tenure');
+    }
+  });
+
   it('lets what answers somebody go before the work in the background', () => {
     if (process.platform !== 'linux') return;
     const { pids } = stack();
