@@ -1,3 +1,4 @@
+import { within } from '../platform/mongo/deadline.ts';
 import type { HeartbeatDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 
@@ -58,11 +59,9 @@ async function workerPolls(store: Store): Promise<boolean | null> {
 }
 
 async function freshWorker({ collections }: Store): Promise<HeartbeatDocument | null> {
-  return collections.heartbeats.findOne(
-    {
-      role: 'worker',
-      $expr: { $gt: ['$at', { $subtract: ['$$NOW', heartbeatMaxAgeMs] }] },
-    },
-    { timeoutMS: 1_000 },
-  );
+  const fresh = collections.heartbeats.findOne({
+    role: 'worker',
+    $expr: { $gt: ['$at', { $subtract: ['$$NOW', heartbeatMaxAgeMs] }] },
+  });
+  return within(1_000, fresh);
 }

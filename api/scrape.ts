@@ -1,12 +1,14 @@
 import { phases, type Phase } from '../domain/words.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { within } from '../platform/mongo/deadline.ts';
 import { readEventCursor } from '../platform/mongo/event-cursor.ts';
 import { countOverdueRevocations } from '../platform/mongo/overdue-revocations.ts';
 import type { Store } from '../platform/mongo/store.ts';
 
 /** How long counted memberships are shown again: many scrapes must not cost more than one. */
 const cacheMs = 5_000;
-const countTimeoutMs = 2_000;
+/** For all counts together. */
+const countTimeoutMs = 5_000;
 
 /** Makes the text of `/metrics`, with memberships counted for it. */
 export type Scrape = () => Promise<string>;
@@ -26,13 +28,13 @@ export function createScrape(
   return async () => {
     if (performance.now() - countedAt >= cacheMs) {
       try {
-        const counted = await countMemberships(store());
-        metrics.setMemberships(counted.phases);
-        metrics.setBacklog(counted.backlog);
-        metrics.setRevocationsOverdue(await countOverdueRevocations(store(), overdueMs));
-        metrics.setOpenGuards(await countOpenGuards(store()));
-        metrics.setNotifications(await countNotifications(store()));
-        metrics.setPoller(polls ? await pollerTimes(store()) : unknownTimes);
+        const counted = await within(countTimeoutMs, countAll(store(), { overdueMs, polls }));
+        metrics.setMemberships(counted.memberships.phases);
+        metrics.setBacklog(counted.memberships.backlog);
+        metrics.setRevocationsOverdue(counted.overdue);
+        metrics.setOpenGuards(counted.openGuards);
+        metrics.setNotifications(counted.notifications);
+        metrics.setPoller(counted.poller);
         countedAt = performance.now();
       } catch {
         metrics.setMemberships(Object.fromEntries(phases.map((phase) => [phase, NaN])));
@@ -44,6 +46,16 @@ export function createScrape(
       }
     }
     return metrics.render();
+  };
+}
+
+async function countAll(store: Store, { overdueMs, polls }: { overdueMs: number; polls: boolean }) {
+  return {
+    memberships: await countMemberships(store),
+    overdue: await countOverdueRevocations(store, overdueMs),
+    openGuards: await countOpenGuards(store),
+    notifications: await countNotifications(store),
+    poller: polls ? await pollerTimes(store) : unknownTimes,
   };
 }
 
@@ -63,17 +75,16 @@ async function pollerTimes(store: Store): Promise<{ lag: number; cursorAge: numb
 }
 
 async function countOpenGuards({ collections: { guards } }: Store): Promise<number> {
-  return guards.countDocuments({ state: 'open', shown: true }, { timeoutMS: countTimeoutMs });
+  return guards.countDocuments({ state: 'open', shown: true });
 }
 
 async function countNotifications({
   collections: { notifications },
 }: Store): Promise<{ dead: number; oldestSeconds: number }> {
-  const limits = { timeoutMS: countTimeoutMs };
   const [dead, [oldest]] = await Promise.all([
-    notifications.countDocuments({ state: 'dead' }, limits),
+    notifications.countDocuments({ state: 'dead' }),
     notifications
-      .find({ state: 'pending' }, limits)
+      .find({ state: 'pending' })
       .sort({ at: 1 })
       .limit(1)
       .project<{ at: Date }>({ at: 1 })
@@ -88,17 +99,16 @@ async function countMemberships({ collections: { memberships } }: Store): Promis
   backlog: { count: number; oldestSeconds: number };
 }> {
   const waiting = { pendingSince: { $exists: true } };
-  const limits = { timeoutMS: countTimeoutMs };
   const [grouped, count, [oldest]] = await Promise.all([
     memberships
       .aggregate<{ _id: Phase; count: number }>(
         [{ $group: { _id: '$phase', count: { $sum: 1 } } }],
-        { ...limits, hint: { phase: 1, _id: 1 } },
+        { hint: { phase: 1, _id: 1 } },
       )
       .toArray(),
-    memberships.countDocuments(waiting, { ...limits, hint: 'pending' }),
+    memberships.countDocuments(waiting, { hint: 'pending' }),
     memberships
-      .find(waiting, { ...limits, hint: 'pending' })
+      .find(waiting, { hint: 'pending' })
       .sort({ pendingSince: 1 })
       .limit(1)
       .project<{ pendingSince: Date }>({ pendingSince: 1 })

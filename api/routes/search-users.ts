@@ -2,6 +2,7 @@ import type { Filter } from 'mongodb';
 import { z } from 'zod';
 
 import { linkKey } from '../../domain/link-keys.ts';
+import { within } from '../../platform/mongo/deadline.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import { id, text } from '../fields.ts';
 import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
@@ -29,19 +30,20 @@ export const searchUsersRoute = defineRoute({
   responses: { 200: pageOf(userShape) },
   async handler({ body: { q, organizationId, limit, cursor } }, deps) {
     const after = readCursor(cursor, z.tuple([z.string().max(255)]), 'cursor')?.[0];
-    const found = await deps
-      .store()
-      .collections.users.find(
+    const { users } = deps.store().collections;
+    const search = users
+      .find(
         {
           $or: beginsWith(linkKey(q) ?? ''),
           ...(organizationId === undefined ? {} : { organizationIds: organizationId }),
           ...(after === undefined ? {} : { _id: { $gt: after } }),
         },
-        { timeoutMS: searchTimeoutMs },
+        { maxTimeMS: searchTimeoutMs + 500 },
       )
       .sort({ _id: 1 })
       .limit(limit + 1)
       .toArray();
+    const found = await within(searchTimeoutMs, search);
     const { entries, next } = page(found, limit, ({ _id }) => [_id]);
     return { status: 200, body: { data: await presentUsers(deps, entries), next } };
   },

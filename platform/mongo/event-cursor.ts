@@ -1,4 +1,5 @@
 import type { EventCursorDocument } from './event-cursor-document.ts';
+import { within } from './deadline.ts';
 import type { Store } from './store.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -18,7 +19,7 @@ const untouched: Omit<EventCursor, 'begunAt'> = {
 
 /** The cursor as it stands; null: nothing was ever polled. */
 export async function readEventCursor(store: Store): Promise<EventCursor | null> {
-  return store.collections.eventCursors.findOne({ _id: id }, { timeoutMS: readTimeoutMs });
+  return within(readTimeoutMs, store.collections.eventCursors.findOne({ _id: id }));
 }
 
 /** The cursor to read on from; made where there is none. */

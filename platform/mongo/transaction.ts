@@ -5,7 +5,10 @@ import {
   MongoServerSelectionError,
 } from 'mongodb';
 
+import { StoreUnavailable, within } from './deadline.ts';
 import type { Store, Transaction } from './store.ts';
+
+export { StoreUnavailable };
 
 /** How long a transaction may take with all its tries: the default, and the most. */
 export const longestTransactionMs = 10_000;
@@ -15,15 +18,14 @@ export interface TransactionOptions {
   timeoutMs?: number;
 }
 
-/** Thrown when the store could not be reached or could not commit in time: the caller answers 503. */
-export class StoreUnavailable extends Error {
-  override readonly name = 'StoreUnavailable';
-}
+/** How long the commit may take beyond that before nobody waits for it any more. */
+const commitMs = 2_000;
 
 /**
  * Runs `work` in one snapshot transaction with a majority, journaled commit, and tries it again on
  * transient conflicts. `work` may run several times, so it must have no effect outside the transaction.
- * An ordinary error thrown by `work` aborts the transaction and is thrown on.
+ * An ordinary error thrown by `work` aborts the transaction and is thrown on. Work that took longer than
+ * `timeoutMs` is not committed: what it read at its beginning may be outdated by then (`lateCommitMs`).
  *
  * @throws StoreUnavailable where MongoDB does not answer, or not within `timeoutMs`.
  */
@@ -33,21 +35,32 @@ export async function inTransaction<T>(
   options: TransactionOptions = {},
 ): Promise<T> {
   const timeoutMs = Math.min(options.timeoutMs ?? longestTransactionMs, longestTransactionMs);
-  const session = store.client.startSession({ defaultTimeoutMS: timeoutMs });
+  const endsAt = performance.now() + timeoutMs;
+  const inTime = (): void => {
+    if (performance.now() > endsAt) throw new StoreUnavailable('The transaction took too long.');
+  };
+  const session = store.client.startSession();
   const toldUsers = new Set<string>();
-  try {
-    const result = await session.withTransaction(
+  const running = session
+    .withTransaction(
       async () => {
+        inTime();
         toldUsers.clear();
         const { collections } = store;
-        return work({ store, collections, session, at: new Date(), toldUsers });
+        const result = await work({ store, collections, session, at: new Date(), toldUsers });
+        inTime();
+        return result;
       },
       {
         readConcern: { level: 'snapshot' },
         writeConcern: { w: 'majority', journal: true },
         readPreference: 'primary',
+        maxCommitTimeMS: commitMs,
       },
-    );
+    )
+    .finally(async () => session.endSession());
+  try {
+    const result = await within(timeoutMs + commitMs, running);
     if (toldUsers.size > 0) store.telling.wake([...toldUsers]);
     return result;
   } catch (error) {
@@ -56,8 +69,6 @@ export async function inTransaction<T>(
       throw new StoreUnavailable(`MongoDB did not commit: ${kind}`, { cause: error });
     }
     throw error;
-  } finally {
-    await session.endSession();
   }
 }
 
