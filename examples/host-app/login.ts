@@ -1,3 +1,4 @@
+import { bodyParser } from '@koa/bodyparser';
 import { Router } from '@koa/router';
 import type { WorkOS } from '@workos-inc/node';
 import type { Context } from 'koa';
@@ -30,7 +31,8 @@ export function createLoginRoutes(options: LoginOptions): Router {
     if (ctx.cookies.get(sessionCookie) !== undefined) ctx.redirect('/projects');
     else ctx.body = signInPage();
   });
-  router.get('/login', async (ctx) => begin(options, ctx));
+  // Posted: an address in a URL ends up in logs.
+  router.post('/login', bodyParser({ formLimit: '4kb' }), async (ctx) => begin(options, ctx));
   router.get('/callback', async (ctx) => finish(options, ctx));
   router.post('/logout', async (ctx) => {
     const actor = await options.credentials.ofCookie(ctx.cookies.get(sessionCookie));
@@ -42,7 +44,7 @@ export function createLoginRoutes(options: LoginOptions): Router {
 }
 
 async function begin({ workos, clientId, publicUrl }: LoginOptions, ctx: Context): Promise<void> {
-  const email = queryText(ctx, 'email') ?? '';
+  const email = formText(ctx, 'email');
   const domain = email.split('@')[1];
   const found =
     domain === undefined || domain === ''
@@ -111,6 +113,12 @@ function cookieOptions(publicUrl: string) {
     secure: publicUrl.startsWith('https:'),
     path: '/',
   } as const;
+}
+
+function formText({ request: { body } }: Context, name: string): string {
+  const fields = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+  const value: unknown = fields.find(([field]) => field === name)?.[1];
+  return typeof value === 'string' ? value.trim() : '';
 }
 
 function queryText({ query }: Context, name: string): string | null {

@@ -26,7 +26,7 @@ export function signInPage(problem = ''): string {
   return page(
     'Sign in',
     html`${problem === '' ? '' : html`<p role="alert">${problem}</p>`}
-      <form action="/login">
+      <form method="post" action="/login">
         <label>Work e-mail <input type="email" name="email" required autofocus /></label>
         <button>Sign in</button>
       </form>`,

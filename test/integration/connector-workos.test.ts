@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { createAuthkitSource } from '../../connectors/workos/authkit.ts';
@@ -305,6 +307,30 @@ describe('WorkOS that does not answer as it should', () => {
     fault({ path: `/user_management/users/${account}/sessions`, ...how });
     await expect(source.count(leaver)).rejects.toMatchObject({ name: 'OutgoingFailed', code });
     expect(sessions()).toEqual({ [session]: 'active' });
+  });
+
+  it.each([
+    ['has no place for a next page', { data: [] }],
+    ['has an entry without an id', { data: [{}], list_metadata: { after: null } }],
+    ['does not move on', { data: [{ id: 'a', email: 'b' }], list_metadata: { after: 'a' } }],
+  ])('is not believed where a list %s', async (_name, body) => {
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const odd = createAccounts({
+      apiKey: 'sk',
+      apiUrl: `http://127.0.0.1:${port}`,
+      timeoutMs: 5000,
+    });
+    try {
+      await expect(odd.byEmail('ada@acme.test')).rejects.toMatchObject({ code: 'notJson' });
+    } finally {
+      server.close();
+    }
   });
 
   it('has done it and says that it has not: the next call finds it done', async () => {

@@ -139,7 +139,7 @@ class Browser {
 
 async function signedIn(url: string, email = 'ada@acme.test'): Promise<Browser> {
   const browser = new Browser();
-  const page = await browser.go(`${url}/login?email=${email}`);
+  const page = await browser.go(`${url}/login`, { email });
   expect(page).toMatchObject({ status: 200, url: `${url}/projects` });
   return browser;
 }
@@ -187,10 +187,10 @@ describe('the example application', () => {
     const person = await ada();
     await leaves(person);
     const before = await users();
-    const leaver = await new Browser().go(`${url}/login?email=ada@acme.test`);
+    const leaver = await new Browser().go(`${url}/login`, { email: 'ada@acme.test' });
     expect(leaver.status).toBe(403);
     expect(leaver.text).toContain('data-reason="notBacked"');
-    const stranger = await new Browser().go(`${url}/login?email=mallory@acme.test`);
+    const stranger = await new Browser().go(`${url}/login`, { email: 'mallory@acme.test' });
     expect(stranger.status).toBe(403);
     expect(stranger.text).toContain('data-reason="unknown"');
     expect(await users()).toBe(before);
@@ -219,8 +219,10 @@ describe('the example application', () => {
       },
     });
     const browser = new Browser();
-    const page = await browser.go(`${url}/login?email=ada@acme.test`);
+    const page = await browser.go(`${url}/login`, { email: 'ada@acme.test' });
     expect(page.status).toBe(403);
+    // At the callback itself, not only at the first page.
+    expect(new URL(page.url).pathname).toBe('/callback');
     expect(await sessions()).toBe(0);
     expect(browser.cookies.has('acme_session')).toBe(false);
   });
@@ -229,7 +231,12 @@ describe('the example application', () => {
     const url = await start();
     await ada();
     const victim = new Browser();
-    const asked = await fetch(`${url}/login?email=ada@acme.test`, { redirect: 'manual' });
+    const asked = await fetch(`${url}/login`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { origin: url },
+      body: new URLSearchParams({ email: 'ada@acme.test' }),
+    });
     const provider = await fetch(asked.headers.get('location') ?? '', { redirect: 'manual' });
     const page = await victim.go(provider.headers.get('location') ?? '');
     expect(page.status).toBe(400);
