@@ -10,22 +10,25 @@ import type { Store, Transaction } from './store.ts';
 
 export { StoreUnavailable };
 
-/** How long a transaction may take with all its tries: the default, and the most. */
+/** How long one try of a transaction may take. What it read at its beginning may be outdated later (`lateCommitMs`). */
 export const longestTransactionMs = 10_000;
 
-export interface TransactionOptions {
-  /** How long all tries together may take, milliseconds; at most {@link longestTransactionMs}, the default. */
-  timeoutMs?: number;
-}
+/** How long all tries together may take where the caller says nothing. */
+const allTriesMs = 30_000;
 
 /** How long the commit may take beyond that before nobody waits for it any more. */
 const commitMs = 2_000;
 
+export interface TransactionOptions {
+  /** How long all tries together may take, milliseconds. Default: half a minute. */
+  timeoutMs?: number;
+}
+
 /**
  * Runs `work` in one snapshot transaction with a majority, journaled commit, and tries it again on
  * transient conflicts. `work` may run several times, so it must have no effect outside the transaction.
- * An ordinary error thrown by `work` aborts the transaction and is thrown on. Work that took longer than
- * `timeoutMs` is not committed: what it read at its beginning may be outdated by then (`lateCommitMs`).
+ * An ordinary error thrown by `work` aborts the transaction and is thrown on. Work that took longer than it
+ * may is not committed.
  *
  * @throws StoreUnavailable where MongoDB does not answer, or not within `timeoutMs`.
  */
@@ -34,21 +37,24 @@ export async function inTransaction<T>(
   work: (tx: Transaction) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
-  const timeoutMs = Math.min(options.timeoutMs ?? longestTransactionMs, longestTransactionMs);
+  const { timeoutMs = allTriesMs } = options;
   const endsAt = performance.now() + timeoutMs;
-  const inTime = (): void => {
-    if (performance.now() > endsAt) throw new StoreUnavailable('The transaction took too long.');
+  const inTime = (beganAt: number): void => {
+    const now = performance.now();
+    if (now <= endsAt && now - beganAt <= longestTransactionMs) return;
+    throw new StoreUnavailable('The transaction took too long.');
   };
   const session = store.client.startSession();
   const toldUsers = new Set<string>();
   const running = session
     .withTransaction(
       async () => {
-        inTime();
+        const beganAt = performance.now();
+        inTime(beganAt);
         toldUsers.clear();
         const { collections } = store;
         const result = await work({ store, collections, session, at: new Date(), toldUsers });
-        inTime();
+        inTime(beganAt);
         return result;
       },
       {

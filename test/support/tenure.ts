@@ -69,7 +69,7 @@ export async function openTenure(storeOf: (store: Store) => Store = (s) => s): P
     file,
     newUserId: () => newId('user'),
     bodyDays: 30,
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   };
   return {
     store,
