@@ -14,6 +14,7 @@ import type { Store } from '../platform/mongo/store.ts';
 import { isKnown, recordRevoked } from '../transitions/lifecycle/record-revoked.ts';
 import { recordWouldRevoke } from '../transitions/lifecycle/record-would-revoke.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
+import { fencedSource } from './fenced-source.ts';
 import { hostUserIdOf } from './host-user-id.ts';
 import type { LookRequest } from './look.ts';
 
@@ -80,7 +81,8 @@ async function revokePending(
   );
   const sources = sourcesOf(deps).filter(({ kind }) => kinds.includes(kind));
   const missing = kinds.filter((kind) => sources.every((source) => source.kind !== kind));
-  const outcomes = await revokeEverywhere(sources, whose, {
+  const fenced = sources.map((source) => fencedSource(deps.store, membership._id, source));
+  const outcomes = await revokeEverywhere(fenced, whose, {
     closing,
     policy: deps.revocation,
     beat: (progress) => heartbeat(progress),

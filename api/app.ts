@@ -56,6 +56,10 @@ function mount(
     );
     ctx.status = reply.status;
     ctx.set(reply.headers ?? {});
+    if (reply.body === null) {
+      ctx.body = null;
+      return;
+    }
     ctx.type = reply.contentType ?? 'application/json; charset=utf-8';
     ctx.body = typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body);
   });

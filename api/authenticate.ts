@@ -3,12 +3,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ApiSettings } from './deps.ts';
 import { ApiProblem } from './problem.ts';
 
-/** Who may call a route. `gate` also lets admin keys in, `none` everybody. */
-export type Auth = 'admin' | 'gate' | 'none';
+/** Who may call a route. `gate` and `revocation` also let admin keys in, `none` everybody. */
+export type Auth = 'admin' | 'gate' | 'revocation' | 'none';
 
 /** Who calls. */
 export interface Caller {
-  kind: 'admin' | 'gate' | 'anonymous';
+  kind: 'admin' | 'gate' | 'revocation' | 'anonymous';
   /** How everything that is written down names them: `admin:<key name>` for an admin key. */
   actor: string;
 }
@@ -30,6 +30,10 @@ export function createAuthenticator(keys: ApiSettings['keys']): Authenticate {
   if (keys.gate !== null) {
     known.push({ caller: { kind: 'gate', actor: 'gate' }, digest: digestOf(keys.gate) });
   }
+  if (keys.revocation !== null) {
+    const caller: Caller = { kind: 'revocation', actor: 'revocation' };
+    known.push({ caller, digest: digestOf(keys.revocation) });
+  }
   return (header, auth) => {
     if (auth === 'none') return anonymous;
     const digest = digestOf(/^Bearer ([\x21-\x7e]{1,512})$/i.exec(header ?? '')?.[1] ?? '');
@@ -45,8 +49,8 @@ export function createAuthenticator(keys: ApiSettings['keys']): Authenticate {
         },
       );
     }
-    if (auth === 'admin' && caller.kind !== 'admin') {
-      throw new ApiProblem(403, 'forbidden', 'This key serves access checks and logins only.');
+    if (caller.kind !== 'admin' && caller.kind !== auth) {
+      throw new ApiProblem(403, 'forbidden', 'This key serves other calls only.');
     }
     return caller;
   };

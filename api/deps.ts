@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { HostFile } from '../domain/host-file.ts';
-import type { NamedKey } from '../platform/config.ts';
+import type { CallerKeys } from '../platform/config.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import type { LifecycleSignals } from '../platform/temporal/lifecycle-signals.ts';
@@ -28,7 +28,7 @@ export interface ApiDeps {
 }
 
 export interface ApiSettings {
-  keys: { admin: readonly NamedKey[]; gate: string | null };
+  keys: CallerKeys;
   webhookSecrets: readonly string[];
   webhookMaxBytes: number;
   inboxBodyDays: number;

@@ -43,6 +43,7 @@ export function createOpenApiDocument(routes: readonly Route[]): Record<string, 
       securitySchemes: {
         adminKey: { type: 'http', scheme: 'bearer', description: 'A key of TENURE_ADMIN_KEY(S).' },
         gateKey: { type: 'http', scheme: 'bearer', description: 'TENURE_GATE_KEY.' },
+        revocationKey: { type: 'http', scheme: 'bearer', description: 'TENURE_REVOCATION_KEY.' },
       },
     },
   });
@@ -67,6 +68,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
 const security = {
   admin: [{ adminKey: [] }],
   gate: [{ gateKey: [] }, { adminKey: [] }],
+  revocation: [{ revocationKey: [] }, { adminKey: [] }],
   none: [],
 };
 
@@ -80,11 +82,12 @@ function capital(word: string): string {
 }
 
 /** The type of the document's keys knows only three digits. */
-function statusKey(status: string): '200' | '201' | '202' | '503' {
+function statusKey(status: string): '200' | '201' | '202' | '204' | '503' {
   switch (status) {
     case '200':
     case '201':
     case '202':
+    case '204':
     case '503':
       return status;
     default:
@@ -97,7 +100,9 @@ function responsesOf({ schemas, contentType, auth }: Route): ZodOpenApiResponses
   for (const [status, schema] of Object.entries(schemas.responses)) {
     responses[statusKey(status)] = {
       description: STATUS_CODES[status] ?? 'Answer',
-      content: { [contentType ?? 'application/json']: { schema } },
+      ...(schema === noBody
+        ? {}
+        : { content: { [contentType ?? 'application/json']: { schema } } }),
     };
   }
   responses['default'] = {

@@ -37,6 +37,7 @@ const refusalStatus: Partial<Record<RefusalCode, number>> = {
   untilNotLater: 422,
   switchInThePast: 422,
   switchTooLong: 422,
+  ambiguousSubject: 422,
 };
 
 /** What an error means to the caller. Whatever is not known is a 500, of which only the request id is told. */

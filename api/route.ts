@@ -95,6 +95,8 @@ export interface RouteSpec<
   request: RequestSchemas<P, Q, B>;
   responses: R;
   contentType?: string;
+  /** What a standard says of a request that is not valid, where it is not the 422 of every other call. */
+  invalidStatus?: 400;
   handler: (input: Input<P, Q, B>, deps: ApiDeps) => Promise<H>;
 }
 
@@ -109,15 +111,16 @@ export function defineRoute<
   R extends Responses,
   const H extends Reply<R>,
 >(spec: RouteSpec<P, Q, B, R, H>): Route {
-  const { request, handler, responses, ...facts } = spec;
+  const { request, handler, responses, invalidStatus = 422, ...facts } = spec;
   return {
     ...facts,
     schemas: { ...request, responses },
     async run(raw, deps) {
-      const params = validated(request.params, raw.params, 'path');
-      const query = validated(request.query, raw.query, 'query');
+      const params = validated(request.params, raw.params, 'path', invalidStatus);
+      const query = validated(request.query, raw.query, 'query', invalidStatus);
       const takesBody = !(request.body instanceof z.ZodNull);
-      const body = validated(request.body, takesBody ? await raw.readJson() : null, '');
+      const given = takesBody ? await raw.readJson() : null;
+      const body = validated(request.body, given, '', invalidStatus);
       const reply: RawReply = await handler({ params, query, body, caller: raw.caller }, deps);
       if (deps.settings.checkResponses) checkReply(responses, reply);
       return spec.contentType === undefined ? reply : { ...reply, contentType: spec.contentType };
@@ -126,11 +129,16 @@ export function defineRoute<
 }
 
 /** Validates one part of a request. `place` begins the paths of what is wrong in it; the body has none. */
-function validated<T extends z.ZodType>(schema: T, value: unknown, place: string): z.output<T> {
+function validated<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  place: string,
+  status: number,
+): z.output<T> {
   const parsed = schema.safeParse(value, { error: unknownField });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.slice(0, 50).map((issue) => inputError(issue, place));
-  throw new ApiProblem(422, 'invalid', 'The request is not valid.', { errors });
+  throw new ApiProblem(status, 'invalid', 'The request is not valid.', { errors });
 }
 
 /** Where and what, never the value: it may be a person's. */

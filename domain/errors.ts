@@ -27,6 +27,7 @@ export const refusalCodes = [
   'secondAdminNeeded',
   'changedSince',
   'stillPending',
+  'ambiguousSubject',
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

@@ -8,15 +8,26 @@ export interface NamedKey {
   key: string;
 }
 
-/** The shortest admin or gate key that production accepts: 24 characters of base64 hold 144 bits. */
+/** Who may call the API. null: nobody may by that key. */
+export interface CallerKeys {
+  admin: readonly NamedKey[];
+  gate: string | null;
+  revocation: string | null;
+}
+
+/** The shortest key of a caller that production accepts: 24 characters of base64 hold 144 bits. */
 const minKeyLength = 24;
 const minWebhookSecretLength = 16;
 
-/** Every admin key: that of `TENURE_ADMIN_KEY` is named `admin`. */
-export function adminKeys(environment: Environment): NamedKey[] {
+/** The keys of the environment: that of `TENURE_ADMIN_KEY` is named `admin`. */
+export function callerKeys(environment: Environment): CallerKeys {
   const single = environment.TENURE_ADMIN_KEY;
   const first = single === undefined ? [] : [{ name: 'admin', key: single }];
-  return [...first, ...environment.TENURE_ADMIN_KEYS];
+  return {
+    admin: [...first, ...environment.TENURE_ADMIN_KEYS],
+    gate: environment.TENURE_GATE_KEY ?? null,
+    revocation: environment.TENURE_REVOCATION_KEY ?? null,
+  };
 }
 
 /** Whether a secret is one that the documentation or an example shows, so that everybody knows it. */
@@ -27,7 +38,7 @@ export function isDemoValue(secret: string): boolean {
 interface Keys {
   production: boolean;
   events: 'both' | 'webhook' | 'poll';
-  keys: { admin: readonly NamedKey[]; gate: string | null };
+  keys: CallerKeys;
   workos: { webhookSecrets: readonly string[] };
 }
 
@@ -46,7 +57,7 @@ export function checkSecrets(
       problems.push({ variable, problem, consequence: consequenceOf(variable) });
     }
   };
-  const { admin, gate } = config.keys;
+  const { admin, gate, revocation } = config.keys;
   const listed = environment.TENURE_ADMIN_KEYS;
   const variable = listed.length > 0 ? 'TENURE_ADMIN_KEYS' : 'TENURE_ADMIN_KEY';
   for (const name of repeated(admin.map((key) => key.name))) add(variable, `names "${name}" twice`);
@@ -55,6 +66,9 @@ export function checkSecrets(
   }
   if (gate !== null && admin.some(({ key }) => key === gate)) {
     add('TENURE_GATE_KEY', 'is the same as an admin key; a host application would be an admin');
+  }
+  if (revocation !== null && [gate, ...admin.map(({ key }) => key)].includes(revocation)) {
+    add('TENURE_REVOCATION_KEY', 'is the same as another key; who may end sessions could do more');
   }
   if (config.production) checkProduction(config, environment, broken, add);
 }
@@ -65,7 +79,7 @@ function checkProduction(
   broken: ReadonlySet<string>,
   add: (variable: string, problem: string) => void,
 ): void {
-  const { admin, gate } = config.keys;
+  const { admin, gate, revocation } = config.keys;
   if (admin.length === 0 && !broken.has('TENURE_ADMIN_KEYS')) {
     add('TENURE_ADMIN_KEY', 'is not set, and neither is TENURE_ADMIN_KEYS; production needs one');
   }
@@ -84,6 +98,7 @@ function checkProduction(
     check('TENURE_ADMIN_KEYS', `the key of "${name}" `, key, minKeyLength);
   }
   if (gate !== null) check('TENURE_GATE_KEY', '', gate, minKeyLength);
+  if (revocation !== null) check('TENURE_REVOCATION_KEY', '', revocation, minKeyLength);
   for (const [index, secret] of secrets.entries()) {
     const label = secrets.length === 1 ? '' : `entry ${index + 1} `;
     check('WORKOS_WEBHOOK_SECRET', label, secret, minWebhookSecretLength);

@@ -122,6 +122,7 @@ export const environmentShape = {
   TENURE_ADMIN_KEY: key.optional(),
   TENURE_ADMIN_KEYS: adminKeyList.default([]),
   TENURE_GATE_KEY: key.optional(),
+  TENURE_REVOCATION_KEY: key.optional(),
   TENURE_CONFIG: path.optional(),
   // Read where the host file asks for it (`secretEnv`); here so that it is known.
   TENURE_HTTP_SECRET: z.string().optional(),
@@ -178,6 +179,8 @@ const consequences: Partial<Record<Variable, string>> = {
   TENURE_ADMIN_KEY: 'The admin API would refuse everybody, or let anybody in.',
   TENURE_ADMIN_KEYS: 'The audit log could not tell who did what, or anybody could do it.',
   TENURE_GATE_KEY: 'Access checks of the host application would be refused, or open to anybody.',
+  TENURE_REVOCATION_KEY:
+    'Requests to end what somebody holds would be refused, or open to anybody.',
   TENURE_EVENTS: 'It would not be clear how events of WorkOS arrive.',
   TENURE_MODE: 'It would not be clear whether Tenure may change anything outside its own database.',
   TENURE_SIMULATOR: 'It would not be clear whether events come from WorkOS or from the simulator.',

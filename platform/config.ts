@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 import { ConfigError, type ConfigProblem } from './config-error.ts';
-import { adminKeys, checkSecrets, type NamedKey } from './config-keys.ts';
+import { callerKeys, checkSecrets, type CallerKeys } from './config-keys.ts';
 import { loadTemporal, type TemporalConfig } from './config-temporal.ts';
 import {
   consequenceOf,
@@ -15,7 +15,7 @@ import { didYouMean } from './did-you-mean.ts';
 
 export { ConfigError, configExitCode, reportConfigError } from './config-error.ts';
 export type { ConfigProblem } from './config-error.ts';
-export type { NamedKey } from './config-keys.ts';
+export type { CallerKeys } from './config-keys.ts';
 export type { TemporalConfig, TemporalConnection } from './config-temporal.ts';
 export type { LogLevel } from './config-variables.ts';
 
@@ -52,7 +52,7 @@ export interface Config {
     webhookSecrets: readonly string[];
   };
   /** API only: who may call it. The name of an admin key is the actor in the audit log. */
-  keys: { admin: readonly NamedKey[]; gate: string | null };
+  keys: CallerKeys;
   /** The file of the host application; null: the minimal one. */
   hostFilePath: string | null;
   events: 'both' | 'webhook' | 'poll';
@@ -112,6 +112,7 @@ const apiOnly = [
   'TENURE_ADMIN_KEY',
   'TENURE_ADMIN_KEYS',
   'TENURE_GATE_KEY',
+  'TENURE_REVOCATION_KEY',
 ];
 
 function load(env: Env, role: ProcessRole): Config {
@@ -206,7 +207,7 @@ function assemble(
       apiUrl: environment.WORKOS_API_URL?.replace(/\/+$/, '') ?? null,
       webhookSecrets: environment.WORKOS_WEBHOOK_SECRET,
     },
-    keys: { admin: adminKeys(environment), gate: environment.TENURE_GATE_KEY ?? null },
+    keys: callerKeys(environment),
     hostFilePath: environment.TENURE_CONFIG ?? null,
     events: environment.TENURE_EVENTS,
     observing: environment.TENURE_MODE === 'observe',

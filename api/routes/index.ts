@@ -14,6 +14,7 @@ import {
   listGuardsRoute,
   rejectGuardRoute,
 } from './guards.ts';
+import { globalTokenRevocationRoute } from './global-token-revocation.ts';
 import { liveRoute, metricsRoute, readyRoute } from './health.ts';
 import { listHoldsRoute, placeHoldRoute, releaseHoldRoute } from './holds.ts';
 import { importUsersRoute } from './import-users.ts';
@@ -46,6 +47,7 @@ export const routes: readonly Route[] = [
   getMembershipRoute,
   getTimelineRoute,
   ...commandRoutes,
+  globalTokenRevocationRoute,
   listHoldsRoute,
   placeHoldRoute,
   releaseHoldRoute,

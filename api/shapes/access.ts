@@ -7,7 +7,7 @@ import type { KeyedQuestion } from '../../gate/decide.ts';
 import { id, text } from '../fields.ts';
 
 /** An e-mail address as a question asks by it: not empty once it is trimmed. */
-const askedEmail = text(1_024).refine(
+export const askedEmail = text(1_024).refine(
   (value) => linkKey(value) !== null,
   'This is no e-mail address.',
 );

@@ -8,6 +8,7 @@ import type { CredentialSource, RevokeCall } from '../credential-source.ts';
 import type { Beat, HostMembership } from '../host-application.ts';
 import { findAccounts, isSharedElsewhere } from './find-accounts.ts';
 import { personOf } from './person.ts';
+import { wantBackIfIn } from './reactivate.ts';
 
 /** What the WorkOS connector needs. */
 export interface AuthkitOptions {
@@ -108,7 +109,12 @@ async function endMembership(
     { $set: { membershipId: membership.membershipId, deactivatedAt: new Date() } },
     { upsert: true },
   );
-  return accounts.deactivateMembership(id);
+  try {
+    return await accounts.deactivateMembership(id);
+  } finally {
+    // Also where WorkOS gave no answer: it may have done it all the same.
+    await wantBackIfIn(store, { _id: id, membershipId: membership.membershipId });
+  }
 }
 
 function sizeOf({ memberships, invitations, sessions, apiKeys }: Alive): number {

@@ -57,7 +57,30 @@ async function reactivate(
   await authkitMemberships.updateOne({ _id: line._id }, { $unset: { reactivateSince: '' } });
 }
 
-async function isIn(store: Store, line: AuthkitMembershipDocument): Promise<boolean> {
+/**
+ * What was just deactivated is to work again where the person is in: a revocation that stood still for long, in a
+ * process that was frozen and taken for dead, may reach WorkOS after the return that another one made possible.
+ * Nothing else would ever tell WorkOS then, and somebody who is in could not sign in.
+ */
+export async function wantBackIfIn(
+  store: Store,
+  line: Pick<AuthkitMembershipDocument, '_id' | 'membershipId'>,
+): Promise<void> {
+  if (!(await isIn(store, line))) return;
+  const at = new Date();
+  const { _id, membershipId } = line;
+  // The return may have been told to WorkOS before, and the line be gone with it.
+  await store.collections.authkitMemberships.updateOne(
+    { _id },
+    { $set: { membershipId, deactivatedAt: at, reactivateSince: at } },
+    { upsert: true },
+  );
+}
+
+async function isIn(
+  store: Store,
+  line: Pick<AuthkitMembershipDocument, 'membershipId'>,
+): Promise<boolean> {
   const membership = await store.collections.memberships.findOne(
     { _id: line.membershipId },
     { projection: { access: 1 } },

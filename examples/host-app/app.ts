@@ -76,7 +76,7 @@ export function createApp(options: AppOptions): App {
   app.use(identify(credentials));
   app.use(askGate(gate, credentials));
   app.use(bodyParser({ formLimit: '32kb', jsonLimit: '32kb' }));
-  app.use(createProjectRoutes({ projects, jobs, live, credentials }).routes());
+  app.use(createProjectRoutes({ projects, jobs, live, credentials, gate }).routes());
 
   const handle = app.callback();
   const server = createServer((request, response) => void handle(request, response));

@@ -1,10 +1,11 @@
 import { Router } from '@koa/router';
 import type Koa from 'koa';
 
+import type { Gate } from '../../gate/create-gate.ts';
 import type { AppState } from './app.ts';
 import type { Jobs } from './jobs.ts';
 import type { Live } from './live.ts';
-import { projectPage, projectsPage } from './pages.ts';
+import { deniedPage, projectPage, projectsPage } from './pages.ts';
 import type { Project, Projects } from './projects.ts';
 import type { Actor, Credentials } from './sessions.ts';
 
@@ -13,14 +14,15 @@ export interface ProjectRoutesOptions {
   projects: Projects;
   jobs: Jobs;
   live: Pick<Live, 'tell'>;
-  credentials: Pick<Credentials, 'grant'>;
+  credentials: Pick<Credentials, 'grant' | 'endGrant'>;
+  gate: Pick<Gate, 'check'>;
 }
 
 type ProjectContext = Koa.ParameterizedContext<AppState>;
 
 /** Pages and a small API of projects. The gate was asked already, by the middleware before. */
 export function createProjectRoutes(options: ProjectRoutesOptions): Router<AppState> {
-  const { projects, jobs, live, credentials } = options;
+  const { projects, jobs, live, credentials, gate } = options;
   const router = new Router<AppState>();
   router.get('/projects', async (ctx) => {
     const actor = actorOf(ctx);
@@ -54,9 +56,19 @@ export function createProjectRoutes(options: ProjectRoutesOptions): Router<AppSt
     ctx.redirect('/projects');
   });
   router.post('/grants', async (ctx) => {
-    const app = textOf(ctx, 'app');
+    const actor = actorOf(ctx);
+    const token = await credentials.grant(actor, textOf(ctx, 'app'));
+    const { userId, organizationId } = actor;
+    // Access may have closed while the grant was being written, too late for a revocation to find it.
+    const again = await gate.check({ userId, organizationId, action: 'login' });
+    if (!again.allowed) {
+      await credentials.endGrant(token);
+      ctx.status = again.reason === 'unavailable' ? 503 : 403;
+      ctx.body = deniedPage(again);
+      return;
+    }
     ctx.status = 201;
-    ctx.body = { token: await credentials.grant(actorOf(ctx), app) };
+    ctx.body = { token };
   });
   router.get('/api/projects', async (ctx) => {
     const list = await projects.list(actorOf(ctx));

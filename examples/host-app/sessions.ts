@@ -44,6 +44,7 @@ export interface Credentials {
   isAlive(credentialId: string): Promise<boolean>;
   /** Returns the token for the app. */
   grant(actor: Actor, app: string): Promise<string>;
+  endGrant(token: string): Promise<void>;
   ofBearer(token: string): Promise<Actor | null>;
 }
 
@@ -93,6 +94,12 @@ export function createCredentials(db: Db): Credentials {
         revokedAt: null,
       });
       return token;
+    },
+    async endGrant(token) {
+      await grants.updateOne(
+        { _id: hash(token), revokedAt: null },
+        { $set: { revokedAt: new Date() } },
+      );
     },
     async ofBearer(token) {
       const grant = await grants.findOne({ _id: hash(token), revokedAt: null });

@@ -67,6 +67,23 @@ describe('commands, holds and imports by HTTP', () => {
     expect(await tenure.access(organizationId, { userId })).toMatchObject({ allowed: false });
   });
 
+  it('a global token revocation ends every session, and lets the person in again', async () => {
+    const customer = await tenant();
+    const { membership } = await joined(customer, 'gina');
+    const { userId, organizationId } = membership;
+    await tenure.hostDb.collection('sessions').insertOne({ userId, organizationId });
+    const sub_id = { format: 'email', email: `gina@customer-${count}.example` };
+    const { status } = await tenure.call('POST', '/v1/global-token-revocation', { sub_id });
+    expect(status).toBe(204);
+    const open = await tenure.untilMembership(membership.id, (m) => m.access.state === 'open');
+    expect(open).toMatchObject({ phase: 'settled', status: 'active', generation: 0 });
+    expect(await tenure.hostDb.collection('sessions').countDocuments({ userId })).toBe(0);
+    const told = await tenure.timeline(membership.id);
+    const since = told.slice(told.indexOf('revocationDemanded'));
+    expect(since.indexOf('sessionsVerifiedEmpty')).toBeGreaterThan(0);
+    expect(since.indexOf('opened')).toBeGreaterThan(since.indexOf('sessionsVerifiedEmpty'));
+  });
+
   it('a deletion is cancelled, resumed, put off and its resources reassigned', async () => {
     const customer = await tenant();
     const heir = await joined(customer, 'heir');
@@ -180,10 +197,11 @@ describe('commands, holds and imports by HTTP', () => {
     const leaver = await joined(customer, 'lea');
     const suspect = await joined(customer, 'sus');
     const retained = await joined(customer, 'ret');
+    const robbed = await joined(customer, 'rob');
     tenure.simulator.leave(retained.person.handle);
     await tenure.until(retained.id, (m) => m.phase === 'coolingOff');
     const organizationId = customer.organization.id;
-    for (const { membership } of [leaver, suspect]) {
+    for (const { membership } of [leaver, suspect, robbed]) {
       const { userId } = membership;
       await tenure.hostDb.collection('sessions').insertOne({ userId, organizationId });
     }
@@ -192,15 +210,18 @@ describe('commands, holds and imports by HTTP', () => {
     const started = Date.now();
     expect((await give(suspect.membership.id, 'disable')).status).toBe(200);
     expect((await give(retained.membership.id, 'cancel-deletion')).status).toBe(200);
+    const sub_id = { format: 'opaque', id: robbed.membership.userId };
+    const revocation = await tenure.call('POST', '/v1/global-token-revocation', { sub_id });
+    expect(revocation.status).toBe(204);
     tenure.simulator.leave(leaver.person.handle);
     const newcomer = tenure.simulator.join(customer.directory.id, { email: 'new@down.example' });
     await tenure.simulator.deliverer.idle();
     expect(Date.now() - started).toBeLessThan(4000);
-    const userIds = [suspect, leaver].map(({ membership }) => membership.userId);
+    const userIds = [suspect, leaver, robbed].map(({ membership }) => membership.userId);
     const answers = await Promise.all(
       userIds.map(async (userId) => tenure.access(organizationId, { userId })),
     );
-    expect(answers.map(({ reason }) => reason)).toEqual(['disabled', 'notBacked']);
+    expect(answers.map(({ reason }) => reason)).toEqual(['disabled', 'notBacked', 'opening']);
     expect(
       await tenure.access(organizationId, { directoryUserId: newcomer.user.id }),
     ).toMatchObject({
@@ -218,5 +239,6 @@ describe('commands, holds and imports by HTTP', () => {
       40_000,
     );
     await tenure.untilMembership(retained.membership.id, (m) => m.phase === 'retained');
+    await tenure.until(robbed.id, (m) => m.access.state === 'open', 40_000);
   }, 120_000);
 });

@@ -9,11 +9,12 @@ import { createGate } from '../../gate/create-gate.ts';
 import { createDirectory, createOrganization } from '../../local/simulator/directories.ts';
 import { findAccount } from '../../local/simulator/lookup.ts';
 import { freePort } from '../../local/supervisor/ports.ts';
-import { findChromium } from '../support/chromium.ts';
+import { findChromium, withoutChromium } from '../support/chromium.ts';
 import { eventually, startProcesses, type TenureProcesses } from '../support/processes.ts';
 
 const executablePath = findChromium();
 const inBrowser = executablePath === null ? describe.skip : describe;
+if (executablePath === null) process.stderr.write(`SKIPPED: ${withoutChromium}\n`);
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 inBrowser('the example application in a browser', () => {

@@ -16,6 +16,7 @@ import { connectMongo, storeOn, type Store } from '../../platform/mongo/store.ts
 
 export const adminKey = 'admin-key-for-tests-0123456789';
 export const gateKey = 'gate-key-for-tests-0123456789';
+export const revocationKey = 'revocation-key-for-tests-0123456789';
 export const webhookSecret = 'webhook-secret-for-tests';
 export const oldWebhookSecret = 'webhook-secret-being-rotated-out';
 
@@ -116,7 +117,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     scrape: createScrape(metrics, () => store, 300_000),
     newUserId: () => newId('user'),
     settings: {
-      keys: { admin: [{ name: 'ada', key: adminKey }], gate: gateKey },
+      keys: { admin: [{ name: 'ada', key: adminKey }], gate: gateKey, revocation: revocationKey },
       webhookSecrets: [webhookSecret, oldWebhookSecret],
       webhookMaxBytes: 262_144,
       inboxBodyDays: 30,

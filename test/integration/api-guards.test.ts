@@ -16,7 +16,10 @@ let rotating: TestApi;
 beforeAll(async () => {
   tenure = await openTenure();
   const withAdmins = async (admin: { name: string; key: string }[]): Promise<TestApi> =>
-    startApi({ store: tenure.store, settings: { keys: { admin, gate: gateKey } } });
+    startApi({
+      store: tenure.store,
+      settings: { keys: { admin, gate: gateKey, revocation: null } },
+    });
   alone = await withAdmins([ada]);
   two = await withAdmins([ada, { name: 'bob', key: bobsKey }]);
   rotating = await withAdmins([ada, { name: 'ada', key: bobsKey }]);

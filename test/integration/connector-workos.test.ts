@@ -404,6 +404,39 @@ describe('a return', () => {
     expect(statusAt(account)).toBe('active');
   });
 
+  it('is made good when a revocation that stood still reaches WorkOS after it', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    const membership = await leaves(ada);
+    /** Another worker ends what this one was to end, and the person is let in again meanwhile. */
+    async function othersGoOn(): Promise<void> {
+      expect(await revoke(membership)).toMatchObject({ left: 0 });
+      simulator.return(ada.handle);
+      await tell();
+      expect((await settle(ada)).access.state).toBe('open');
+      await reactivateMemberships(tenure.store, accounts);
+      expect(statusAt(account)).toBe('active');
+    }
+    let meanwhile: (() => Promise<void>) | null = othersGoOn;
+    const frozen = createAuthkitSource({
+      kind: 'authkit',
+      store: tenure.store,
+      organizations: {},
+      accounts: {
+        ...accounts,
+        async deactivateMembership(id) {
+          await meanwhile?.();
+          meanwhile = null;
+          return accounts.deactivateMembership(id);
+        },
+      },
+    });
+    await frozen.revoke(membership, 1, () => undefined);
+    await reactivateMemberships(tenure.store, accounts);
+    expect(statusAt(account)).toBe('active');
+    expect(await tenure.store.collections.authkitMemberships.countDocuments()).toBe(0);
+  });
+
   it('reaches those behind one that WorkOS refuses', async () => {
     const people = [await letIn('ada@acme.test'), await letIn('bob@acme.test')];
     const found = [accountOf('ada@acme.test'), accountOf('bob@acme.test')];

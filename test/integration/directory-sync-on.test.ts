@@ -23,6 +23,7 @@ beforeAll(async () => {
           { name: 'bob', key: 'another-key-for-tests-0123456789' },
         ],
         gate: null,
+        revocation: null,
       },
     },
   });

@@ -112,10 +112,10 @@ class Browser {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   }
 
-  async go(url: string, form?: Record<string, string>, origin = new URL(url).origin) {
+  async go(url: string, form?: Record<string, string>, origin = new URL(url).origin, most = 10) {
     let response = await this.#send(url, form, origin);
     let at = url;
-    for (let hops = 0; response.status === 302 && hops < 10; hops += 1) {
+    for (let hops = 0; response.status === 302 && hops < most; hops += 1) {
       at = new URL(response.headers.get('location') ?? '', at).href;
       response = await this.#send(at);
     }
@@ -205,26 +205,55 @@ describe('the example application', () => {
     expect((await browser.go(`${url}/projects`)).status).toBe(200);
   });
 
-  it('keeps no session that was written while access closed', async () => {
-    const gate = theGate();
-    const person = await ada();
-    const url = await start({
-      gate: {
-        ...gate,
-        async canLogIn(profile) {
-          const answer = await gate.canLogIn(profile);
-          await leaves(person);
-          return answer;
+  describe('at a sign-in that access closes under', () => {
+    /** How many sessions are left, and what a browser that kept the cookie finds once the person is back. */
+    async function signInWhileLeaving(again: (gate: Gate) => Gate['check']) {
+      const gate = theGate();
+      const person = await ada();
+      const url = await start({
+        gate: {
+          ...gate,
+          async canLogIn(profile) {
+            const answer = await gate.canLogIn(profile);
+            await leaves(person);
+            // Everything is revoked by now: what is written later, no revocation finds.
+            await settle(person);
+            return answer;
+          },
+          check: again(gate),
         },
-      },
+      });
+      const browser = new Browser();
+      // To the identity provider and back, and no further: the next page would end the session at any rate.
+      const { status, url: at } = await browser.go(
+        `${url}/login?email=ada@acme.test`,
+        undefined,
+        undefined,
+        2,
+      );
+      expect(at).toContain(`${url}/callback?`);
+      const left = await sessions();
+      simulator.return(person.handle);
+      await tell();
+      await settle(person);
+      const back = await browser.go(`${await start()}/projects`);
+      return { status, left, isBack: back.url.endsWith('/projects') };
+    }
+
+    it('keeps no session', async () => {
+      expect(await signInWhileLeaving((gate) => gate.check)).toEqual({
+        status: 403,
+        left: 0,
+        isBack: false,
+      });
     });
-    const browser = new Browser();
-    const page = await browser.go(`${url}/login`, { email: 'ada@acme.test' });
-    expect(page.status).toBe(403);
-    // At the callback itself, not only at the first page.
-    expect(new URL(page.url).pathname).toBe('/callback');
-    expect(await sessions()).toBe(0);
-    expect(browser.cookies.has('acme_session')).toBe(false);
+
+    it('would keep one that a return brings back, if it did not ask once more after writing it', async () => {
+      const believing = (gate: Gate): Gate['check'] => {
+        return async (question) => ({ ...(await gate.check(question)), allowed: true });
+      };
+      expect(await signInWhileLeaving(believing)).toEqual({ status: 302, left: 1, isBack: true });
+    });
   });
 
   it('takes a code only from the browser that asked for it', async () => {
@@ -434,6 +463,32 @@ describe('a background job', () => {
 });
 
 describe('a grant of an app', () => {
+  it('is not handed out, nor left behind, where access closes while it is written', async () => {
+    const person = await ada();
+    const gate = theGate();
+    let left = false;
+    const url = await start({
+      gate: {
+        ...gate,
+        async check(question) {
+          const answer = await gate.check(question);
+          if (question.action === 'write' && !left) {
+            left = true;
+            await leaves(person);
+            await settle(person);
+          }
+          return answer;
+        },
+      },
+    });
+    const browser = await signedIn(url);
+    const { status, text } = await browser.go(`${url}/grants`, { app: 'calendar' });
+    expect([status, left]).toEqual([403, true]);
+    expect(text).toContain('data-reason="notBacked"');
+    const grants = await tenure.hostDb.collection('oauthGrants').find().toArray();
+    expect(grants).toMatchObject([{ revokedAt: expect.any(Date) }]);
+  });
+
   it('works until Tenure ends it by the connector http, and is refused by the gate before that', async () => {
     const url = await start();
     const person = await ada();

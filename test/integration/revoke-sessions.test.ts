@@ -225,6 +225,31 @@ describe('the revocation of somebody who left', () => {
     expect(verified).toBe(1);
   });
 
+  it('ends nothing of a return that came while it was frozen and another worker did its work', async () => {
+    const app = scripted('app', 2);
+    const world = worldOf([http('app')], [app]);
+    const ada = await leaver();
+    const count = app.count.bind(app);
+    app.count = async (whose) => {
+      app.count = count;
+      await revoke(world, ada);
+      // Verified by the other one: from here on Ada may be back, with a session and a key of today.
+      app.alive = 2;
+      return count(whose);
+    };
+    await expect(revoke(world, ada)).rejects.toThrow('NotVerifiedEmpty');
+    expect(app.alive).toBe(2);
+    expect(await now(ada)).toMatchObject({
+      revokedClosings: 1,
+      revocations: [{ kind: 'app', outcome: 'verifiedEmpty' }],
+    });
+    expect((await linesOf(ada)).map(([type]) => type)).toEqual([
+      'credentialsRevoked',
+      'sessionsVerifiedEmpty',
+    ]);
+    expect(verified).toBe(1);
+  });
+
   it('says nothing of a closing that came while it ran', async () => {
     const app = scripted('app', 2);
     const world = worldOf([http('app')], [app]);

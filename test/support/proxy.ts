@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { constants, gunzipSync } from 'node:zlib';
 
 /**
  * - `pass`: as if it were not there.
@@ -18,6 +19,8 @@ export interface Proxy {
    * reply never arrives, and the connection is reset a moment later.
    */
   cutRepliesTo(text: string, times: number): void;
+  /** The same of the next requests that contain all these texts, also compressed ones: a worker's to Temporal. */
+  cutRepliesToPacked(texts: readonly string[], times: number): void;
   /** Resets a connection once so many bytes of replies went through it; null: never. */
   cutAfter(bytes: number | null): void;
   /** Resets every connection. */
@@ -30,12 +33,14 @@ export interface Proxy {
 /** How long a request has to be done, before its connection is reset. */
 const doneAfterMs = 150;
 
+const gzipped = Buffer.from([0x1f, 0x8b, 0x08]);
+
 /** Starts a proxy to `host:port`. */
 export async function startProxy(target: string): Promise<Proxy> {
   const [host = '127.0.0.1', targetPort = ''] = target.split(':');
   const connections = new Set<Connection>();
   let mode: ProxyMode = 'pass';
-  let cut = { text: '', times: 0 };
+  let cut = { isMeant: (_chunk: Buffer): boolean => false, times: 0 };
   let limit: number | null = null;
   let cuts = 0;
 
@@ -72,7 +77,7 @@ export async function startProxy(target: string): Promise<Proxy> {
     client.on('data', (chunk: Buffer) => {
       if (mode === 'blackhole') return;
       upstream.write(chunk);
-      if (cut.times === 0 || connection.withheld || !chunk.includes(cut.text)) return;
+      if (cut.times === 0 || connection.withheld || !cut.isMeant(chunk)) return;
       cut.times -= 1;
       cuts += 1;
       connection.withheld = true;
@@ -105,7 +110,14 @@ export async function startProxy(target: string): Promise<Proxy> {
       if (heals || to === 'refuse') reset();
     },
     cutRepliesTo(text, times) {
-      cut = { text, times };
+      cut = { isMeant: (chunk) => chunk.includes(text), times };
+    },
+    cutRepliesToPacked(texts, times) {
+      const isMeant = (chunk: Buffer): boolean => {
+        const said = unpacked(chunk);
+        return texts.every((text) => said.includes(text));
+      };
+      cut = { isMeant, times };
     },
     cutAfter(bytes) {
       limit = bytes;
@@ -118,4 +130,22 @@ export async function startProxy(target: string): Promise<Proxy> {
       await closed;
     },
   };
+}
+
+/** What a worker says to Temporal is compressed: gRPC's flag and length, then gzip. Plain bytes stay as they are. */
+function unpacked(chunk: Buffer): Buffer {
+  const parts = [chunk];
+  let at = chunk.indexOf(gzipped);
+  for (; at >= 0; at = chunk.indexOf(gzipped, at + 1)) {
+    if (at < 5 || chunk[at - 5] !== 1) continue;
+    const end = at + chunk.readUInt32BE(at - 4);
+    try {
+      // What goes on in the next chunk is read as far as it is there.
+      const finishFlush = constants.Z_SYNC_FLUSH;
+      parts.push(gunzipSync(chunk.subarray(at, end), { finishFlush }));
+    } catch {
+      // Bytes that only look like it.
+    }
+  }
+  return Buffer.concat(parts);
 }

@@ -177,6 +177,7 @@ describe('the keys', () => {
       TENURE_ADMIN_KEY: 'one',
       TENURE_ADMIN_KEYS: 'ops:two:2, it-desk:three',
       TENURE_GATE_KEY: 'four',
+      TENURE_REVOCATION_KEY: 'five',
     });
     expect(keys).toEqual({
       admin: [
@@ -185,6 +186,7 @@ describe('the keys', () => {
         { name: 'it-desk', key: 'three' },
       ],
       gate: 'four',
+      revocation: 'five',
     });
   });
 
@@ -203,6 +205,11 @@ describe('the keys', () => {
       { TENURE_ADMIN_KEY: 'x', TENURE_GATE_KEY: 'x' },
       'TENURE_GATE_KEY',
     ],
+    [
+      'a revocation key that is the gate key',
+      { TENURE_GATE_KEY: 'x', TENURE_REVOCATION_KEY: 'x' },
+      'TENURE_REVOCATION_KEY',
+    ],
     ['an empty webhook secret', { WORKOS_WEBHOOK_SECRET: 'one,,two' }, 'WORKOS_WEBHOOK_SECRET'],
   ])('refuse %s', (_, env, variable) => {
     expect(Object.keys(problemsOf(loadApiConfig, { ...mongo, ...env }))).toEqual([variable]);
@@ -212,7 +219,7 @@ describe('the keys', () => {
     const env = { ...mongo, WORKOS_API_KEY: 'sk', TENURE_ADMIN_KEYS: '?', TENURE_GATE_KEY: 'x' };
     const { keys, workos } = loadWorkerConfig(env);
     expect({ keys, secrets: workos.webhookSecrets }).toEqual({
-      keys: { admin: [], gate: null },
+      keys: { admin: [], gate: null, revocation: null },
       secrets: [],
     });
   });
@@ -234,6 +241,7 @@ describe('production', () => {
     ['with a short named key', { TENURE_ADMIN_KEYS: 'ops:short' }, 'TENURE_ADMIN_KEYS'],
     ['with a demo key', { TENURE_ADMIN_KEY: `change-me-${longKey}` }, 'TENURE_ADMIN_KEY'],
     ['with a short gate key', { TENURE_GATE_KEY: 'short' }, 'TENURE_GATE_KEY'],
+    ['with a short revocation key', { TENURE_REVOCATION_KEY: 'r' }, 'TENURE_REVOCATION_KEY'],
     ['without a webhook secret', { WORKOS_WEBHOOK_SECRET: '' }, 'WORKOS_WEBHOOK_SECRET'],
     [
       'with a short webhook secret',
