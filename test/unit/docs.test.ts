@@ -128,7 +128,9 @@ describe('what the documentation names', () => {
     const known = [
       '.env.example',
       'docker-compose.yml',
-      ...['deploy', 'local', 'platform'].flatMap((folder) => filesIn(folder, /\.(ts|sh|js|yaml)$/)),
+      ...['deploy', 'local', 'platform', 'test/support'].flatMap((folder) =>
+        filesIn(folder, /\.(ts|sh|js|yaml)$/),
+      ),
     ];
     const text = known.map(read).join('\n');
     const named = mentions(
