@@ -38,34 +38,9 @@ export async function inTransaction<T>(
   options: TransactionOptions = {},
 ): Promise<T> {
   const { timeoutMs = allTriesMs } = options;
-  const endsAt = performance.now() + timeoutMs;
-  const inTime = (beganAt: number): void => {
-    const now = performance.now();
-    if (now <= endsAt && now - beganAt <= longestTransactionMs) return;
-    throw new StoreUnavailable('The transaction took too long.');
-  };
-  const session = store.client.startSession();
   const toldUsers = new Set<string>();
-  const running = session
-    .withTransaction(
-      async () => {
-        const beganAt = performance.now();
-        inTime(beganAt);
-        toldUsers.clear();
-        const { collections } = store;
-        const result = await work({ store, collections, session, at: new Date(), toldUsers });
-        inTime(beganAt);
-        return result;
-      },
-      {
-        readConcern: { level: 'snapshot' },
-        writeConcern: { w: 'majority', journal: true },
-        readPreference: 'primary',
-        maxCommitTimeMS: commitMs,
-      },
-    )
-    .finally(async () => session.endSession());
   try {
+    const running = tryUntilCommitted(store, work, toldUsers, performance.now() + timeoutMs);
     const result = await within(timeoutMs + commitMs, running);
     if (toldUsers.size > 0) store.telling.wake([...toldUsers]);
     return result;
@@ -75,6 +50,41 @@ export async function inTransaction<T>(
       throw new StoreUnavailable(`MongoDB did not commit: ${kind}`, { cause: error });
     }
     throw error;
+  }
+}
+
+async function tryUntilCommitted<T>(
+  store: Store,
+  work: (tx: Transaction) => Promise<T>,
+  toldUsers: Set<string>,
+  endsAtMs: number,
+): Promise<T> {
+  const inTime = (beganAtMs: number): void => {
+    const nowMs = performance.now();
+    if (nowMs <= endsAtMs && nowMs - beganAtMs <= longestTransactionMs) return;
+    throw new StoreUnavailable('The transaction took too long.');
+  };
+  const session = store.client.startSession();
+  try {
+    return await session.withTransaction(
+      async () => {
+        const beganAtMs = performance.now();
+        inTime(beganAtMs);
+        toldUsers.clear();
+        const { collections } = store;
+        const result = await work({ store, collections, session, at: new Date(), toldUsers });
+        inTime(beganAtMs);
+        return result;
+      },
+      {
+        readConcern: { level: 'snapshot' },
+        writeConcern: { w: 'majority', journal: true },
+        readPreference: 'primary',
+        maxCommitTimeMS: commitMs,
+      },
+    );
+  } finally {
+    await session.endSession();
   }
 }
 
