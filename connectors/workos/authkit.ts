@@ -32,7 +32,7 @@ interface Alive {
  * Sessions, API keys, organization memberships and invitations of WorkOS user management (AuthKit). The
  * organization membership is deactivated, never deleted, and the AuthKit user is left alone: both may belong
  * to somebody who comes back tomorrow. One that was only pending is deleted, since WorkOS deactivates none of
- * those.
+ * those; last of all, since it may be all by which the account is known as the person's.
  *
  * Of another organization nothing ends, unless this was the person's last one: then all sessions and keys of
  * their accounts do, those that belong to no organization at any leaving.
@@ -84,7 +84,11 @@ interface Ending {
   beat: Beat;
 }
 
-/** Ways in before what came in by them: a session made meanwhile is found by the next read. */
+/**
+ * Ways in before what came in by them: a session made meanwhile is found by the next read. Only what makes a
+ * pending member goes after all else was read empty: without it the account is found no more, and a session of
+ * it that could not be ended in this call would be called gone.
+ */
 async function endAll(ending: Ending, alive: Alive): Promise<RevokeCall> {
   const { accounts } = ending;
   const call: RevokeCall = { found: sizeOf(alive), revoked: 0 };
@@ -92,18 +96,22 @@ async function endAll(ending: Ending, alive: Alive): Promise<RevokeCall> {
     if (done) call.revoked += 1;
     ending.beat({ done: call.revoked });
   };
-  for (const item of alive.memberships) ended(await endMembership(ending, item));
-  for (const { id } of alive.invitations) ended(await accounts.revokeInvitation(id));
+  const pending = alive.memberships.filter(({ status }) => status === 'pending');
+  const admitted = alive.memberships.filter(({ status }) => status !== 'pending');
+  const rest = admitted.length + alive.sessions.length + alive.apiKeys.length;
+  const mayForget = pending.length === 0 || rest === 0;
+  for (const item of admitted) ended(await deactivate(ending, item));
+  if (mayForget) for (const { id } of alive.invitations) ended(await accounts.revokeInvitation(id));
   for (const { id } of alive.sessions) ended(await accounts.revokeSession(id));
   for (const { id } of alive.apiKeys) ended(await accounts.deleteApiKey(id));
+  if (mayForget) for (const { id } of pending) ended(await accounts.deleteMembership(id));
   return call;
 }
 
-async function endMembership(
+async function deactivate(
   { accounts, store, membership }: Ending,
-  { id, status }: OrganizationMembership,
+  { id }: OrganizationMembership,
 ): Promise<boolean> {
-  if (status === 'pending') return accounts.deleteMembership(id);
   await store.collections.authkitMemberships.updateOne(
     { _id: id },
     { $set: { membershipId: membership.membershipId, deactivatedAt: new Date() } },

@@ -221,6 +221,23 @@ describe('the account of a leaver at WorkOS user management', () => {
     expect(await revoke(await leaves(ada))).toEqual({ found: 1, revoked: 1, left: 0 });
     expect(statusAt(account)).toBeUndefined();
   });
+
+  it('is known by a pending membership until nothing else is left, whatever WorkOS refuses meanwhile', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    const id = logIn(account);
+    const { world } = simulator;
+    for (const membership of world.state.memberships) membership.status = 'pending';
+    createInvitation(world, { email: 'ada@acme.test', organizationId: acme.organization.id });
+    const leaver = await leaves(ada);
+    fault({ path: '/user_management/sessions/revoke', status: 500, times: 1 });
+    await expect(source.revoke(leaver, 1, () => undefined)).rejects.toMatchObject({ status: 500 });
+    expect(statusAt(account)).toBe('pending');
+    expect(await revoke(leaver)).toMatchObject({ revoked: 1, left: 2 });
+    expect(sessions()).toEqual({ [id]: 'revoked' });
+    expect(await revoke(leaver)).toEqual({ found: 2, revoked: 2, left: 0 });
+    expect(statusAt(account)).toBeUndefined();
+  });
 });
 
 describe('an address that somebody else has now', () => {
