@@ -109,11 +109,11 @@ async function writeDown(
     done.some(({ kind }) => kind === pending),
   );
   if (news.length === 0 && !isLast) return;
-  const completed = await recordRevoked(deps.store, deps.file, membership._id, {
+  const verified = await recordRevoked(deps.store, deps.file, membership._id, {
     closing,
     outcomes: news,
   });
-  if (completed && closedReceivedAt !== null)
+  if (verified && closedReceivedAt !== null)
     deps.onVerifiedEmpty(Date.now() - closedReceivedAt.getTime());
 }
 
@@ -147,9 +147,11 @@ export async function hostMembership(
     { userId: membership.userId, _id: { $ne: membership._id }, 'access.state': 'open' },
     { projection: { _id: 1 } },
   );
+  const userId = await hostUserIdOf(store, membership.userId);
   return {
     membershipId: membership._id,
-    userId: await hostUserIdOf(store, membership.userId),
+    userId,
+    ...(userId === membership.userId ? {} : { otherUserId: membership.userId }),
     organizationId: membership.organizationId,
     last: other === null,
   };

@@ -155,6 +155,18 @@ describe('the revocation of somebody who left', () => {
     expect(await linesOf(ada)).toEqual([['sessionsVerifiedEmpty', {}]]);
   });
 
+  it('is never called verified where the file names nothing but what expires', async () => {
+    const ada = await leaver();
+    await revoke(worldOf([tokens], []), ada);
+    const done = await now(ada);
+    expect(done).toMatchObject({
+      revokedClosings: 1,
+      revocations: [{ kind: 'token', outcome: 'expiresBy' }],
+    });
+    expect((await linesOf(ada)).map(([type]) => type)).toEqual(['credentialsExpire']);
+    expect(verified).toBe(0);
+  });
+
   it('goes on with what failed only, and fails until nothing does', async () => {
     const [app, mobile] = [scripted('app', 2), scripted('mobile', 1)];
     const world = worldOf([http('app'), http('mobile')], [app, mobile]);

@@ -12,9 +12,10 @@ import { recordStep } from './record-step.ts';
 
 /**
  * What a pass of revocation found out, kind by kind, so that the next one asks only those that are not done.
- * The closing counts as revoked once every kind of the host file was read back empty.
+ * The closing counts as revoked once every kind of the host file was read back empty. A file of nothing but
+ * kinds that only expire has nothing to read back, and so nothing is called verified.
  *
- * @returns whether it was this that completed the closing
+ * @returns whether it was this that verified the closing
  */
 export async function recordRevoked(
   store: Store,
@@ -23,18 +24,23 @@ export async function recordRevoked(
   revoked: { closing: number; outcomes: readonly RevocationOutcome[] },
 ): Promise<boolean> {
   const { closing } = revoked;
-  let completed = false;
+  let verified = false;
   await recordStep(store, membershipId, (membership, note, at) => {
-    completed = false;
+    verified = false;
     if (membership.revokedClosings >= closing) return;
     for (const outcome of revoked.outcomes) writeOutcome(membership, closing, outcome, note);
     if (pendingKinds(membership, file, closing).length > 0) return;
     writeExpiries(membership, file, { closing, at }, note);
     membership.revokedClosings = closing;
+    if (onlyExpires(file)) return;
     note('sessionsVerifiedEmpty', countsOf(membership, file, closing));
-    completed = true;
+    verified = true;
   });
-  return completed;
+  return verified;
+}
+
+function onlyExpires({ sessions }: Pick<HostFile, 'sessions'>): boolean {
+  return sessions.length > 0 && sessions.every(({ connector }) => connector === 'jwt');
 }
 
 /** Whether writing it down would change nothing: a failure that is the same as before is no news. */
