@@ -7,13 +7,16 @@ const restMs = 5_000;
 /** What concerns everybody whom the source is asked about, and not the one who was asked about. */
 const outages = ['timeout', 'unreachable', 'answered429', 'answered503'];
 
-/** Thrown instead of a call while the source rests: why it does, and for how long still. */
+/**
+ * Thrown instead of a call while the source rests: why it does, and for how long still if it said so itself.
+ * Else null: a time that only Tenure chose must not take the place of the growing pause between two tries.
+ */
 export class Resting extends Error {
   override readonly name = 'Resting';
   readonly code: string;
-  readonly retryAfterMs: number;
+  readonly retryAfterMs: number | null;
 
-  constructor(code: string, retryAfterMs: number) {
+  constructor(code: string, retryAfterMs: number | null) {
     super(`The source is left alone for a while: ${code}`);
     this.code = code;
     this.retryAfterMs = retryAfterMs;
@@ -30,7 +33,9 @@ export function restingSource(source: CredentialSource): CredentialSource {
   let because: Failure | null = null;
   const unlessResting = async <T>(call: () => Promise<T>): Promise<T> => {
     const leftMs = restsUntil - performance.now();
-    if (because !== null && leftMs > 0) throw new Resting(because.code, leftMs);
+    if (because !== null && leftMs > 0) {
+      throw new Resting(because.code, because.retryAfterMs === null ? null : leftMs);
+    }
     try {
       return await call();
     } catch (error) {
