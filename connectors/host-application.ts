@@ -7,6 +7,11 @@ export interface HostMembership {
   /** Tenure's own id of it; the host does not know it. What is done for it is named by it. */
   membershipId: string;
   userId: string;
+  /**
+   * Tenure's id of the user, where the host application has one of its own. What was written before it said so
+   * may still name the user by it.
+   */
+  otherUserId?: string;
   organizationId: string;
   /** Whether the person has no other membership that is still in: decides on credentials without an organization. */
   last: boolean;

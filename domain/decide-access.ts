@@ -98,6 +98,10 @@ function ssoIdentity({ idpId, email, connectionId }: NonNullable<AskedPerson['ss
 export interface AccessDecision {
   allowed: boolean;
   reason: DecisionReason;
+  /**
+   * What the host application calls the user: its own id, where it said so, else Tenure's. A session that is
+   * written with it is one that a revocation looks for.
+   */
   userId: string | null;
   membershipId: string | null;
   roles: string[];
@@ -267,7 +271,7 @@ function answer(entry: GateEntry): AccessDecision {
   return {
     allowed,
     reason: entry.access.reason,
-    userId: entry.userId,
+    userId: entry.hostUserId ?? entry.userId,
     membershipId: entry.membershipId,
     // A closed door tells nothing of the rooms behind it.
     roles: allowed ? entry.roles : [],

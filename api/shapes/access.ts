@@ -57,7 +57,10 @@ export const accessDecision = z
   .strictObject({
     allowed: z.boolean(),
     reason: reasons,
-    userId: z.nullable(z.string()),
+    userId: z.nullable(z.string()).meta({
+      description:
+        "The host application's own id of the user, where it said so, else Tenure's: what it writes into a session.",
+    }),
     membershipId: z.nullable(z.string()),
     roles: z.array(z.string()),
     permissions: z.array(z.string()),

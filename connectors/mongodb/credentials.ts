@@ -62,13 +62,15 @@ export async function endBatch(
 /**
  * The credentials that this leaving ends. Those without an organization let the person in everywhere: a
  * session is made anew at the next sign-in, so it goes at any leaving; a key does not come back, so it stays
- * while the person is still in somewhere.
+ * while the person is still in somewhere. By either id of the user: a sign-in from before the host application
+ * said its own, or one that it wrote by Tenure's, lets them in just as well.
  */
 export function credentialsOf(
   source: MongodbSessions,
   membership: HostMembership,
 ): Filter<HostDocument> | null {
-  return documentsOf(source, membership, !source.isKey || membership.last);
+  const everywhere = !source.isKey || membership.last;
+  return documentsOf(source, membership, everywhere, membership.otherUserId);
 }
 
 /**

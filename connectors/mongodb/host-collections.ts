@@ -44,13 +44,16 @@ export interface Belonging {
 /**
  * The documents of one membership. `withoutOrganization`: also those that belong to no organization, be it
  * that the collection has no such field or that it is empty in the document. Null: there can be none.
+ * `otherUserId`: those that name the user so are the user's as well.
  */
 export function documentsOf(
   belonging: Belonging,
   membership: { userId: string; organizationId: string },
   withoutOrganization: boolean,
+  otherUserId?: string,
 ): Filter<HostDocument> | null {
-  const user = { [belonging.user]: { $eq: typedId(membership.userId, belonging.idType) } };
+  const ids = otherUserId === undefined ? [membership.userId] : [membership.userId, otherUserId];
+  const user = { [belonging.user]: { $in: ids.map((id) => typedId(id, belonging.idType)) } };
   if (belonging.organization === null || belonging.scope === 'user') {
     return withoutOrganization ? user : null;
   }

@@ -5,8 +5,10 @@ import { hostMembership } from '../../activities/revoke-sessions.ts';
 import { createDeliver } from '../../activities/deliver-notifications.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { callingUsersByHostIds } from '../../connectors/host-user-ids.ts';
+import { revokeEverywhere } from '../../connectors/revoke-everywhere.ts';
 import { triedForMs } from '../../domain/notifications.ts';
 import { checkAccess } from '../../gate/decide.ts';
+import { newId } from '../../platform/ids.ts';
 import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { tellEndpoints } from '../../platform/mongo/telling.ts';
@@ -14,6 +16,8 @@ import type { Notifier } from '../../platform/outgoing/notifier.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { disableMembership } from '../../transitions/commands/disable-membership.ts';
 import { reactivateMembership } from '../../transitions/commands/reactivate-membership.ts';
+import { logIn } from '../../transitions/logins/log-in.ts';
+import type { LoginRules } from '../../transitions/logins/login.ts';
 import { changeMembership } from '../../transitions/membership/change-membership.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
 import { usersToWake, woken } from '../../transitions/notifications/read-pending.ts';
@@ -405,6 +409,51 @@ describe('a delivery', () => {
   });
 });
 
+describe('an endpoint that is slow for everybody', () => {
+  it('is asked again by turns, 10 to 60 seconds later and later the more wait, which is no try', async () => {
+    const [ada, bob] = [await join(), await join()];
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow: Notifier = {
+      tell: async (...told) => {
+        await released;
+        return notifier.tell(...told);
+      },
+    };
+    // Only these are needed to deliver.
+    const deps = { store: tenure.store, notifier: slow } as unknown as ActivityDeps;
+    const call = createDeliver(deps);
+    const nowMs = Date.now();
+    const asked = async (userId: string) => call({ userId, endpoint: 'app', nowMs });
+    const places = Array.from({ length: 20 }, async () => asked(ada.userId));
+    try {
+      const waitsMs: number[] = [];
+      for (let nth = 0; nth < 1500; nth += 1) {
+        if (nth === 50) {
+          // No chore begins it before its turn, and none gives it up.
+          const [first] = await written(bob.userId);
+          expect(first).toMatchObject({ state: 'pending', attempts: 0, attemptedAt: null });
+          expect(first?.wakeAt?.getTime()).toBeGreaterThan(nowMs + 10_000);
+        }
+        waitsMs.push(((await asked(bob.userId)) ?? 0) - nowMs);
+      }
+      expect(Math.min(...waitsMs)).toBeGreaterThanOrEqual(10_000);
+      expect(Math.max(...waitsMs)).toBeLessThanOrEqual(60_000);
+      const mean = (some: number[]) => some.reduce((sum, ms) => sum + ms, 0) / some.length;
+      expect(mean(waitsMs.slice(0, 50))).toBeLessThan(20_000);
+      expect(mean(waitsMs.slice(-50))).toBeGreaterThan(30_000);
+      expect(new Set(waitsMs.slice(-50)).size).toBeGreaterThan(5);
+    } finally {
+      release();
+      await Promise.all(places);
+    }
+    expect(await asked(bob.userId)).toBeNull();
+    expect(app.about(bob.userId).map(({ type }) => type)).toContain('user.provisioned');
+  });
+});
+
 describe('a dead letter', () => {
   async function deadLetter(): Promise<{ userId: string; dead: NotificationDocument }> {
     const ada = await join();
@@ -491,6 +540,12 @@ describe("the host application's own id of a user", () => {
     return user?.hostUserId;
   }
 
+  function rules(): LoginRules {
+    const policy = { ...tenure.file.defaults.policy, jit: true };
+    const file = { ...tenure.file, defaults: { ...tenure.file.defaults, policy } };
+    return { file, newUserId: () => newId('user'), mode: 'login' };
+  }
+
   it('is taken from the answer to user.provisioned, and said from then on', async () => {
     const hostUserId = workosId('row');
     const ada = await provision({ hostUserId });
@@ -499,7 +554,7 @@ describe("the host application's own id of a user", () => {
     const { organizationId } = ada;
     for (const userId of [hostUserId, ada.userId]) {
       const answer = await checkAccess(tenure.store.db, { organizationId, userId });
-      expect(answer).toMatchObject({ allowed: true, userId: ada.userId });
+      expect(answer).toMatchObject({ allowed: true, userId: hostUserId });
     }
     const stranger = await checkAccess(tenure.store.db, { organizationId, userId: 'row_0' });
     expect(stranger).toMatchObject({ allowed: false, reason: 'unknown' });
@@ -526,6 +581,49 @@ describe("the host application's own id of a user", () => {
     expect(await projects.findOne({ _id: 'p1' })).toMatchObject({ ownerId: to });
     expect(await host.changeOwner({ resources: owned, from: to, to: ada.userId })).toBe(1);
     expect(await projects.findOne({ _id: 'p1' })).toMatchObject({ ownerId: hostUserId });
+  });
+
+  it('ends what was written with either id, that of the answer of the gate among them', async () => {
+    const ada = await provision({ hostUserId: workosId('row') });
+    const { organizationId } = ada;
+    const answer = await checkAccess(tenure.store.db, { organizationId, userId: ada.userId });
+    const login = await logIn(tenure.store, { organizationId, userId: ada.userId }, rules());
+    expect(answer.userId).toBe(await hostUserIdOf(ada.userId));
+    expect(login.decision.userId).toBe(answer.userId);
+    const sessions = tenure.hostDb.collection('sessions');
+    const other = workosId('row');
+    const ids = [answer.userId, ada.userId, other];
+    await sessions.insertMany(ids.map((userId) => ({ userId, organizationId })));
+    const whose = await hostMembership(
+      tenure.store,
+      await membershipById(tenure, ada.membershipId),
+    );
+    await revokeEverywhere(tenure.host.credentialSources, whose, {
+      closing: 1,
+      policy: { readBackPauseMs: 1, giveUpAfterMs: 10_000 },
+      beat: () => undefined,
+    });
+    const left = await sessions.find({ organizationId }).toArray();
+    expect(left).toMatchObject([{ userId: other }]);
+  });
+
+  it('is answered to somebody whom a login makes a member of another organization', async () => {
+    const ada = await provision({ hostUserId: workosId('row') });
+    const hostUserId = await hostUserIdOf(ada.userId);
+    const organizationId = workosId('org');
+    const sso = {
+      idpId: workosId('idp'),
+      connectionId: null,
+      email: `${workosId('mail')}@example.com`,
+      firstName: null,
+      lastName: null,
+      name: null,
+    };
+    const login = { organizationId, userId: ada.userId, sso };
+    const observed = await logIn(tenure.store, login, { ...rules(), mode: 'observing' });
+    expect(observed.decision).toMatchObject({ allowed: true, userId: hostUserId });
+    const joined = await logIn(tenure.store, login, rules());
+    expect(joined.decision).toMatchObject({ allowed: true, userId: hostUserId });
   });
 
   it('may be a number, as those of PostgreSQL are', async () => {
@@ -593,7 +691,7 @@ describe("the host application's own id of a user", () => {
     const { organizationId } = elsewhere;
     expect(
       await checkAccess(tenure.store.db, { organizationId, userId: hostUserId }),
-    ).toMatchObject({ allowed: true, userId: ada.userId });
+    ).toMatchObject({ allowed: true, userId: hostUserId });
   });
 
   it('is given to one of two users whose answers come at once', async () => {

@@ -11,7 +11,7 @@ import { lockImport } from '../organization/import-locks.ts';
 import { learnIdentity } from './learn-identity.ts';
 import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
 import { notice, noticeOnce } from '../notice.ts';
-import { userOfHost } from '../notifications/learn-host-user-id.ts';
+import { idAtHost, userOfHost } from '../notifications/learn-host-user-id.ts';
 import { ensureOrganization, policyOf } from '../organization/organization.ts';
 
 /** A login of somebody whom nobody knows. */
@@ -51,13 +51,16 @@ export async function joinByLogin(
     await noticeOnce(tx, 'looksAlike', { organizationId, subjectId: holder });
     return { decision: denied('identityMismatch'), changed: null };
   }
-  if (mode === 'observing') return { decision: allowed(userId ?? null, null), changed: null };
+  if (mode === 'observing') {
+    const id = userId === undefined ? null : await idAtHost(tx, userId);
+    return { decision: allowed(id, null), changed: null };
+  }
   await noticeLookAlikes(tx, stranger);
   const organization = found ?? (await ensureOrganization(tx, organizationId));
   const made = await create(tx, organization, userId ?? newUserId(), sso);
   const { _id: membershipId } = made.membership;
   return {
-    decision: allowed(made.user._id, membershipId),
+    decision: allowed(made.user.hostUserId ?? made.user._id, membershipId),
     changed: { membershipId, organizationId },
   };
 }

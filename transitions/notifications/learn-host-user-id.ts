@@ -17,6 +17,15 @@ export async function userOfHost(tx: Transaction, hostUserId: string): Promise<s
   return user?._id ?? hostUserId;
 }
 
+/** What the host application calls a user of Tenure, or somebody who is about to be one. */
+export async function idAtHost(tx: Transaction, userId: string): Promise<string> {
+  const user = await tx.collections.users.findOne(
+    { _id: userId },
+    { session: tx.session, projection: { hostUserId: 1 } },
+  );
+  return user?.hostUserId ?? userId;
+}
+
 /**
  * The host application has an id of its own for the user and said so: from now on Tenure calls the user by it
  * towards the host application, and the gate knows it. Said once, it stays: another one, or one that is
