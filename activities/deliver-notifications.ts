@@ -22,6 +22,8 @@ export interface DeliverRequest {
 const longestCallMs = 30_000;
 /** So many requests to one endpoint are under way at once from one process. */
 const mostAtOnce = 20;
+/** Those who found no place come back one after another, and none so late that it would look forgotten. */
+const turns = { everyMs: 50, notBeforeMs: 12_500, notAfterMs: 50_000 };
 /** While Tenure only observes, nobody is told: what is left waits until it is live. */
 const idlePauseMs = 10 * 60 * 1000;
 
@@ -38,21 +40,40 @@ export function createPendingEndpoints({ store }: ActivityDeps) {
  * Returns when to go on, by the workflow's time in milliseconds; null: the endpoint was told everything.
  *
  * An endpoint that is slow for everybody must not take every place of the process: beyond a number of requests
- * it is asked again a moment later, which counts as no try.
+ * it is asked again 10 to 60 seconds later, the later the more wait for it, which counts as no try.
  */
 export function createDeliver(deps: ActivityDeps) {
   const underWay = new Map<string, number>();
+  const nextTurn = createTurns();
   return async ({ userId, endpoint, nowMs }: DeliverRequest): Promise<number | null> => {
     const { store, notifier } = deps;
     if (notifier === undefined) return pausedUntil(store, userId, endpoint, nowMs + idlePauseMs);
     const busy = underWay.get(endpoint) ?? 0;
-    if (busy >= mostAtOnce) return nowMs + randomInt(500, 1500);
+    if (busy >= mostAtOnce) {
+      return pausedUntil(store, userId, endpoint, nowMs + nextTurn(endpoint));
+    }
     underWay.set(endpoint, busy + 1);
     try {
       return await deliverAll(deps, notifier, { userId, endpoint, nowMs });
     } finally {
       underWay.set(endpoint, (underWay.get(endpoint) ?? 1) - 1);
     }
+  };
+}
+
+/**
+ * How long whoever found no place waits: a turn of its own behind those who found none before, give or take a
+ * fifth. With one short wait for everybody, ten thousand users of a slow endpoint would ask some thousand times
+ * a second, and each time in vain.
+ */
+function createTurns(): (endpoint: string) => number {
+  const lastTurns = new Map<string, number>();
+  return (endpoint) => {
+    const now = performance.now();
+    const behind = (lastTurns.get(endpoint) ?? 0) + turns.everyMs - now;
+    const waitMs = Math.min(turns.notAfterMs, Math.max(turns.notBeforeMs, behind));
+    lastTurns.set(endpoint, now + waitMs);
+    return Math.round((waitMs * randomInt(80, 121)) / 100);
   };
 }
 
@@ -78,7 +99,7 @@ async function deliverAll(
 
 /** Returns when it is tried again; null: it was delivered, or is not tried any more. */
 async function deliverOne(
-  { store, onTold }: ActivityDeps,
+  { store, file, onTold }: ActivityDeps,
   notifier: Notifier,
   notification: NotificationDocument,
   nowMs: number,
@@ -88,7 +109,7 @@ async function deliverOne(
   if (outcome.delivered) {
     // Only the answer to this one says who the user is to the host application.
     const hostUserId = type === 'user.provisioned' ? outcome.hostUserId : null;
-    await recordDelivered(store, notification, { nowMs, status: outcome.status, hostUserId });
+    await recordDelivered(store, file, notification, { nowMs, status: outcome.status, hostUserId });
     onTold?.('delivered');
     return null;
   }

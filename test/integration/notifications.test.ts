@@ -6,12 +6,14 @@ import { createDeliver } from '../../activities/deliver-notifications.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { callingUsersByHostIds } from '../../connectors/host-user-ids.ts';
 import { revokeEverywhere } from '../../connectors/revoke-everywhere.ts';
+import type { HostFile } from '../../domain/host-file.ts';
+import type { Membership } from '../../domain/membership.ts';
 import { triedForMs } from '../../domain/notifications.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { newId } from '../../platform/ids.ts';
 import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { tellEndpoints } from '../../platform/mongo/telling.ts';
+import { tellEndpoints, tellNobody } from '../../platform/mongo/telling.ts';
 import type { Notifier } from '../../platform/outgoing/notifier.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { disableMembership } from '../../transitions/commands/disable-membership.ts';
@@ -19,6 +21,7 @@ import { reactivateMembership } from '../../transitions/commands/reactivate-memb
 import { logIn } from '../../transitions/logins/log-in.ts';
 import type { LoginRules } from '../../transitions/logins/login.ts';
 import { changeMembership } from '../../transitions/membership/change-membership.ts';
+import { recordDelivered } from '../../transitions/notifications/record-delivery.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
 import { usersToWake, woken } from '../../transitions/notifications/read-pending.ts';
 import { importUser, type ImportedUser } from '../../transitions/organization/import-users.ts';
@@ -65,9 +68,11 @@ async function deliver(
   endpoint: string,
   nowMs = Date.now(),
   by = notifier,
+  // A host application that makes its own records.
+  file: Pick<HostFile, 'users'> = { users: null },
 ): Promise<number | null> {
   // Only these are needed to deliver.
-  const deps = { store: tenure.store, notifier: by } as unknown as ActivityDeps;
+  const deps = { store: tenure.store, file, notifier: by } as unknown as ActivityDeps;
   return createDeliver(deps)({ userId, endpoint, nowMs });
 }
 
@@ -524,13 +529,16 @@ describe('a delivery that nobody began', () => {
 });
 
 describe("the host application's own id of a user", () => {
-  async function provision(answer: object | string): Promise<Person> {
+  async function provision(
+    answer: object | string,
+    file: Pick<HostFile, 'users'> = { users: null },
+  ): Promise<Person> {
     const ada = await join();
     app.answer.with = (_got, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
     };
-    await deliver(ada.userId, 'app');
+    await deliver(ada.userId, 'app', Date.now(), notifier, file);
     app.answer.with = undefined;
     return ada;
   }
@@ -648,6 +656,76 @@ describe("the host application's own id of a user", () => {
     },
   );
 
+  /** Answers the notification of somebody whose access was closed, and says what a revocation finds after it. */
+  async function learnedLate(
+    ada: Person,
+    during: (store: Store) => Store = (store) => store,
+  ): Promise<Membership> {
+    const [provisioned] = await written(ada.userId);
+    if (provisioned === undefined) throw new Error('Nothing was written.');
+    const file = { users: null };
+    const tried = { nowMs: Date.now(), status: 200, hostUserId: workosId('row') };
+    await recordDelivered(during(tenure.store), file, provisioned, tried);
+    return membershipById(tenure, ada.membershipId);
+  }
+
+  const suspend = async (ada: Person, store = tenure.store) =>
+    disableMembership(store, { membershipId: ada.membershipId, actor: 'admin:ada', reason: null });
+
+  it('has everything revoked once more where it is said after access was closed', async () => {
+    const ada = await join();
+    await suspend(ada);
+    await drive(tenure, ada.membershipId);
+    const before = await membershipById(tenure, ada.membershipId);
+    expect(before.revokedClosings).toBe(before.closings);
+    const after = await learnedLate(ada);
+    expect(after).toMatchObject({ closings: before.closings + 1, urgent: true });
+    expect(after.revokedClosings).toBe(before.closings);
+    const { step } = await drive(tenure, ada.membershipId, { stopAt: 'revoke' });
+    expect(step).toEqual({ do: 'revoke', closing: after.closings });
+  });
+
+  it('has everything revoked once more, and nobody disabled, who is in again meanwhile', async () => {
+    const ada = await join();
+    await suspend(ada);
+    await drive(tenure, ada.membershipId);
+    const by = { membershipId: ada.membershipId, actor: 'admin:ada', reason: null };
+    await reactivateMembership(tenure.store, by);
+    await drive(tenure, ada.membershipId);
+    const before = await membershipById(tenure, ada.membershipId);
+    expect(await learnedLate(ada)).toMatchObject({
+      closings: before.closings + 1,
+      access: { state: 'open' },
+      status: 'active',
+      disabledAt: null,
+    });
+  });
+
+  it('has nothing revoked of somebody whose access was never closed', async () => {
+    expect(await learnedLate(await join())).toMatchObject({
+      closings: 0,
+      access: { state: 'open' },
+    });
+  });
+
+  it('misses no closing that is committed while it is learned', async () => {
+    const ada = await join();
+    let closed = false;
+    const after = await learnedLate(ada, (store) => ({
+      ...store,
+      fences: {
+        ...store.fences,
+        async keys(tx, keys) {
+          // The snapshot is taken: what is committed now it does not see.
+          if (!closed) await suspend(ada, { ...store, telling: tellNobody });
+          closed = true;
+          return store.fences.keys(tx, keys);
+        },
+      },
+    }));
+    expect(after.closings).toBe(2);
+  });
+
   it('stays as it was said first, and an admin is told of another one', async () => {
     const ada = await provision({ hostUserId: workosId('row') });
     const first = await hostUserIdOf(ada.userId);
@@ -667,6 +745,14 @@ describe("the host application's own id of a user", () => {
       .find({ subjectId: ada.userId })
       .toArray();
     expect(notices).toMatchObject([{ code: 'hostUserIdDiffers' }]);
+  });
+
+  it('is not taken where Tenure made the record under its own id, and an admin is told', async () => {
+    const ada = await provision({ hostUserId: workosId('row') }, tenure.file);
+    expect(tenure.file.users).not.toBeNull();
+    expect(await hostUserIdOf(ada.userId)).toBeUndefined();
+    const told = await tenure.store.collections.notices.findOne({ subjectId: ada.userId });
+    expect(told).toMatchObject({ code: 'hostUserIdDiffers', organizationId: ada.organizationId });
   });
 
   it("is not taken where it is somebody else's", async () => {

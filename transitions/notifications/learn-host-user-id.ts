@@ -1,6 +1,9 @@
+import type { HostFile } from '../../domain/host-file.ts';
 import type { Membership } from '../../domain/membership.ts';
 import { keyLock } from '../../platform/ids.ts';
 import type { Transaction } from '../../platform/mongo/store.ts';
+import { demandRevocation } from '../membership/access-facts.ts';
+import { changeMembership } from '../membership/change-membership.ts';
 import { noticeOnce } from '../notice.ts';
 
 /** Whoever takes an id for one of the host application's own waits for whoever does the same. */
@@ -29,10 +32,12 @@ export async function idAtHost(tx: Transaction, userId: string): Promise<string>
 /**
  * The host application has an id of its own for the user and said so: from now on Tenure calls the user by it
  * towards the host application, and the gate knows it. Said once, it stays: another one, or one that is
- * somebody else's, is not taken, and an admin is told.
+ * somebody else's, is not taken, nor any where Tenure makes the host's records itself, under its own ids: it would make
+ * a second record. Then an admin is told. Where access was closed before, it is revoked once more.
  */
 export async function learnHostUserId(
   tx: Transaction,
+  file: Pick<HostFile, 'users'>,
   { userId, organizationId }: Pick<Membership, 'userId' | 'organizationId'>,
   hostUserId: string,
 ): Promise<void> {
@@ -47,10 +52,34 @@ export async function learnHostUserId(
     { $or: [{ _id: hostUserId }, { hostUserId }] },
     { session, projection: { _id: 1 } },
   );
-  if (user.hostUserId !== undefined || holder !== null) {
+  const isOurs = file.users !== null;
+  if (isOurs || user.hostUserId !== undefined || holder !== null) {
     await noticeOnce(tx, 'hostUserIdDiffers', { organizationId, subjectId: userId });
     return;
   }
   await users.updateOne({ _id: userId }, { $set: { hostUserId } }, { session });
+  // Also the lock against a closing: it writes the same row, so it is seen below, or ends what it finds by the new id.
   await gate.updateMany({ userId }, { $set: { hostUserId } }, { session });
+  await revokeUnderNewId(tx, userId);
+}
+
+/**
+ * What was revoked before was looked for by Tenure's id only. Whatever names the user by their own id, written
+ * while the answer was on its way, has outlived every closing so far, and is ended by another one.
+ */
+async function revokeUnderNewId(tx: Transaction, userId: string): Promise<void> {
+  const closedOnce = await tx.collections.memberships
+    .find(
+      { userId, closings: { $gt: 0 }, erasure: null },
+      { session: tx.session, projection: { _id: 1 } },
+    )
+    .toArray();
+  for (const { _id } of closedOnce) {
+    await changeMembership(tx, _id, { actor: 'lifecycle' }, (membership) => {
+      const { disabledAt, access } = membership;
+      demandRevocation(membership, tx.at, tx.at);
+      // Whoever is in again stays in, and signs in once more: their old sessions look like their new ones.
+      if (access.state === 'open') membership.disabledAt = disabledAt;
+    });
+  }
 }

@@ -1,3 +1,4 @@
+import type { HostFile } from '../../domain/host-file.ts';
 import { pauseAfter, type NotificationFailure } from '../../domain/notifications.ts';
 import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
 import type { Store } from '../../platform/mongo/store.ts';
@@ -18,6 +19,7 @@ export interface Tried {
 /** The endpoint was told. An id of its own for the user, which came back with the answer, is taken over. */
 export async function recordDelivered(
   store: Store,
+  file: Pick<HostFile, 'users'>,
   notification: NotificationDocument,
   { nowMs, status, hostUserId }: Tried & { hostUserId: string | null },
 ): Promise<void> {
@@ -40,7 +42,7 @@ export async function recordDelivered(
       { session: tx.session },
     );
     if (matchedCount > 0 && hostUserId !== null) {
-      await learnHostUserId(tx, notification, hostUserId);
+      await learnHostUserId(tx, file, notification, hostUserId);
     }
   });
 }
