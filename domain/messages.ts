@@ -123,9 +123,9 @@ export function taskQueuesOf(prefix: string): TaskQueues {
   };
 }
 
-/** The task queues beside the lifecycle's own one: a run finds its deployment by where it runs. */
-export function taskQueuesBeside(lifecycleQueue: string): TaskQueues {
-  return taskQueuesOf(lifecycleQueue.replace(/-lifecycle$/, ''));
+/** The task queues beside a run's own one: it finds its deployment by where it runs. */
+export function taskQueuesBeside(queue: string): TaskQueues {
+  return taskQueuesOf(queue.replace(/-(lifecycle|notifications)$/, ''));
 }
 
 /** The search attributes by which the Temporal UI finds memberships. Enums, ids and times only: they are never encrypted. */

@@ -16,7 +16,8 @@ export interface WorkersOptions {
 
 /**
  * The workers of one process, one for each task queue: lifecycles with their ordinary activities,
- * revocation, erasure, reconciliation and notification. A deployment may give erasure to processes with other rights.
+ * revocation, erasure, reconciliation, and notification with its own workflows. A deployment may give erasure to
+ * processes with other rights.
  */
 export async function createWorkers(options: WorkersOptions): Promise<Worker[]> {
   const { connection, namespace, activities } = options;
@@ -63,7 +64,12 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
   const notifications = await Worker.create({
     ...common,
     taskQueue: queues.notifications,
-    activities: { deliver },
+    // Its runs have slots and a cache of their own: those of an endpoint that is down are many, and wake often.
+    workflowBundle: options.workflowBundle,
+    activities: { deliver, pendingEndpoints: ordinary.pendingEndpoints },
+    maxCachedWorkflows: options.maxCachedWorkflows ?? 200,
+    stickyQueueScheduleToStartTimeout: options.stickyTimeoutMs,
+    maxConcurrentWorkflowTaskExecutions: 20,
     maxConcurrentActivityTaskExecutions: 100,
   });
   return [lifecycle, revocation, erasure, reconciliation, notifications];

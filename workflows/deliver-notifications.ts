@@ -12,8 +12,6 @@ import { taskQueuesBeside } from '../domain/messages.ts';
 import { deliverySignalName, type DeliveryInput } from '../domain/notifications.ts';
 import { notifying, untilStored } from './activity-options.ts';
 
-const { pendingEndpoints } = proxyActivities<Activities>(untilStored);
-
 /** "There is something new to tell": level, not edge. It carries nothing; what there is, is in MongoDB. */
 export const deliverNowSignal = defineSignal(deliverySignalName);
 
@@ -26,10 +24,9 @@ export const deliverNowSignal = defineSignal(deliverySignalName);
  */
 export async function deliverNotifications(input: DeliveryInput): Promise<void> {
   const { userId } = input;
-  const { deliver } = proxyActivities<Activities>({
-    ...notifying,
-    taskQueue: taskQueuesBeside(workflowInfo().taskQueue).notifications,
-  });
+  const taskQueue = taskQueuesBeside(workflowInfo().taskQueue).notifications;
+  const { pendingEndpoints } = proxyActivities<Activities>({ ...untilStored, taskQueue });
+  const { deliver } = proxyActivities<Activities>({ ...notifying, taskQueue });
   const lanes = new Set<string>();
   let woken = 0;
   let calls = 0;

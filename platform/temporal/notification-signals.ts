@@ -53,7 +53,8 @@ function startOptions(userId: string, queuePrefix: string) {
   const args: [DeliveryInput] = [input];
   return {
     workflowId: deliveryWorkflowId(userId),
-    taskQueue: taskQueuesOf(queuePrefix).lifecycle,
+    // Not the lifecycles' one: an outage of an endpoint must not keep a closing of access waiting for its turn.
+    taskQueue: taskQueuesOf(queuePrefix).notifications,
     args,
     signal: deliverySignalName,
     workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,

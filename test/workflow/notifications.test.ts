@@ -77,6 +77,18 @@ describe('the notifications of one user', () => {
     await untilDone(userId);
   });
 
+  it('take no turn of the lifecycles: their runs and activities have a task queue of their own', async () => {
+    const ada = await tenure.person();
+    const { userId } = await tenure.join(ada);
+    await untilDone(userId);
+    const queues = (await events(userId)).flatMap((event) => [
+      event.workflowExecutionStartedEventAttributes?.taskQueue?.name ?? [],
+      event.activityTaskScheduledEventAttributes?.taskQueue?.name ?? [],
+    ]);
+    expect(queues.flat().length).toBeGreaterThanOrEqual(4);
+    expect(queues.flat().filter((name) => !name.endsWith('-notifications'))).toEqual([]);
+  });
+
   it('come in order after an outage, and another endpoint is not held up by it', async () => {
     const ada = await tenure.person();
     app.answer.with = down;
