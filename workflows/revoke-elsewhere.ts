@@ -1,9 +1,12 @@
 import {
   ActivityFailure,
+  condition,
   isCancellation,
+  patched,
   proxyActivities,
   sleep,
   TimeoutFailure,
+  workflowInfo,
 } from '@temporalio/workflow';
 
 import type { Activities } from '../activities/index.ts';
@@ -14,6 +17,7 @@ import type {
   RevokeElsewhere,
 } from '../domain/messages.ts';
 import { hostActivity, untilStored } from './activity-options.ts';
+import { growingPauseMs } from './growing-pause.ts';
 
 const { recordRevokedElsewhere } = proxyActivities<Activities>(untilStored);
 
@@ -24,21 +28,50 @@ type Came = Pick<RevokedElsewhere, 'revoked' | 'code'>;
 const mostCalls = 10;
 const longestPauseMs = 5_000;
 
+/** Runs that began before a kind was tried again by itself do as they did. */
+const byItself = 'elsewhereByItself';
+
 /**
  * Lets the host application end credentials in activities of its own, on its own task queues, all at the same
- * time. Each is called until nothing is left twice in a row, and written down as soon as it is known, whatever
- * the others do. Returns whether all of them are done; what is not is tried again by the lifecycle.
+ * time, while Tenure's own activity (`here`) ends the others. Each is called until nothing is left twice in a
+ * row, and written down as soon as it is known, whatever the others do. One that failed is tried again by itself,
+ * after pauses that grow, as long as anything else is still under way: `here` is tried for ever, and a kind must
+ * not stay alive because an endpoint elsewhere is down. Once nothing else is under way, the lifecycle tries again.
+ *
+ * `goOn`: all is done, or the run has become so long that a fresh one has to go on with it.
  */
-export async function revokeElsewhere(elsewhere: RevokeElsewhere): Promise<boolean> {
+export async function revokeElsewhere(
+  elsewhere: RevokeElsewhere,
+  here: Promise<unknown>,
+  maxPauseMs: number,
+): Promise<'goOn' | 'tryAgain'> {
   const { membershipId, closing, sources } = elsewhere;
-  const done = await Promise.all(
-    sources.map(async (source) => {
+  let underWay = sources.length + 1;
+  let tooLong = false;
+  const ended = (): void => {
+    underWay -= 1;
+  };
+  here.then(ended, ended);
+  const isDone = async (source: Source): Promise<boolean> => {
+    for (let failures = 0; ; failures += 1) {
       const came = await revokeIn(source, elsewhere);
       await recordRevokedElsewhere({ membershipId, closing, kind: source.kind, ...came });
-      return came.code === null;
-    }),
-  );
-  return done.every(Boolean);
+      ended();
+      if (came.code === null) return true;
+      if (underWay === 0 || !patched(byItself)) return false;
+      tooLong ||= workflowInfo().continueAsNewSuggested;
+      if (tooLong) return false;
+      const nothingElse = (): boolean => underWay === 0;
+      if (await condition(nothingElse, growingPauseMs(failures, maxPauseMs))) return false;
+      underWay += 1;
+    }
+  };
+  const [done] = await Promise.all([
+    Promise.all(sources.map(isDone)),
+    // What is under way here is begun anew by the fresh run, and finds what it did done.
+    Promise.race([here, condition(() => tooLong)]),
+  ]);
+  return done.every(Boolean) || tooLong ? 'goOn' : 'tryAgain';
 }
 
 async function revokeIn(source: Source, elsewhere: RevokeElsewhere): Promise<Came> {

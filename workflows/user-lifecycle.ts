@@ -18,6 +18,7 @@ import { lookAgainSignalName, taskQueuesBeside, type LifecycleInput } from '../d
 import type { Step } from '../domain/next-step.ts';
 import * as profiles from './activity-options.ts';
 import { handleCommands } from './commands.ts';
+import { growingPauseMs } from './growing-pause.ts';
 import { revokeElsewhere } from './revoke-elsewhere.ts';
 import { inWords, showDetails, showPhase } from './visibility.ts';
 
@@ -70,7 +71,7 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
       // No await between this test and the end: what came in meanwhile would be lost.
       if (!changed) return;
     } else if (then === 'tryAgain') {
-      await wait(pause(failures, seen?.maxPauseMs ?? defaultMaxPauseMs), 'trying again');
+      await wait(growingPauseMs(failures, seen?.maxPauseMs ?? defaultMaxPauseMs), 'trying again');
       failures += 1;
     } else if (then !== 'goOn') {
       await wait(then.untilMs - Date.now(), then.summary);
@@ -131,9 +132,9 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
           seen = await here;
           return 'goOn';
         }
-        const [done] = await Promise.all([revokeElsewhere(now.elsewhere), here]);
+        const then = await revokeElsewhere(now.elsewhere, here, now.maxPauseMs);
         seen = undefined;
-        return done ? 'goOn' : 'tryAgain';
+        return then;
       }
       case 'project':
         seen = await projectUser(at);
@@ -222,11 +223,6 @@ function activitiesOfOtherQueues(): Pick<Activities, 'revokeSessions' | 'erasePe
 function followsDueTime(step: Step): boolean {
   if (step.do === 'transfer') return step.time === 'beforeAnonymization';
   return step.do === 'checkConditions' || step.do === 'commit';
-}
-
-/** Growing pauses between tries, for ever: from one second to the configured longest one. */
-function pause(failures: number, maxPauseMs: number): number {
-  return Math.min(1000 * 2 ** Math.min(failures, 20), maxPauseMs);
 }
 
 function coolingOffSummary(untilMs: number): string {

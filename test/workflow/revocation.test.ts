@@ -138,6 +138,23 @@ describe('a revocation by an activity of the host application', () => {
     broken = false;
     await skipUntil(ada, (m) => m.revokedClosings === 1);
   });
+
+  it('tries again by itself while what Tenure ends keeps failing', async () => {
+    let broken = true;
+    await startHost(async () => (broken ? undefined : { revoked: 1, left: 0 }));
+    const { ada } = await leaver();
+    tenure.before.hook = ({ name }) => {
+      if (name === 'revokeSessions') throw new Error('the database is away');
+    };
+    await leave(ada);
+    await skipUntil(ada, (m) => standsAt(m, 'legacy') === 'malformed');
+    broken = false;
+    const ended = await skipUntil(ada, (m) => standsAt(m, 'legacy') === 'verifiedEmpty');
+    expect(standsAt(ended, 'session')).toBeUndefined();
+    expect(ended.revokedClosings).toBe(0);
+    tenure.before.hook = undefined;
+    await skipUntil(ada, (m) => m.revokedClosings === 1);
+  });
 });
 
 describe('a revocation that fails', () => {
