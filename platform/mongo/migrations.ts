@@ -161,6 +161,8 @@ const indexes: Index[] = [
     { wakeAt: 1 },
     { name: 'toWake', partialFilterExpression: { wakeAt: { $exists: true } } },
   ],
+  // The list, newest first: of all, by state, and of one user.
+  ['notifications', { at: -1, _id: -1 }],
   ['notifications', { state: 1, at: -1, _id: -1 }],
   ['notifications', { userId: 1, at: -1, _id: -1 }],
   ['notifications', { expiresAt: 1 }, { expireAfterSeconds: 0 }],

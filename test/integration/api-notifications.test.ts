@@ -96,6 +96,20 @@ describe('GET /v1/notifications', () => {
   );
 });
 
+describe('the index of the unfiltered list', () => {
+  it('gives the newest without reading and sorting all', async () => {
+    await aNotification({});
+    const explained = await api.store.collections.notifications
+      .find({})
+      .sort({ at: -1, _id: -1 })
+      .limit(3)
+      .explain('queryPlanner');
+    const plan = JSON.stringify(explained['queryPlanner'].winningPlan);
+    expect(plan).toContain('at_-1__id_-1');
+    expect(plan).not.toMatch(/"(SORT|COLLSCAN)"/);
+  });
+});
+
 describe('POST /v1/notifications/{id}/replay', () => {
   it('has it delivered once more, by the name of the admin and with the reason', async () => {
     const id = await aNotification({ userId: 'user_replayed' });
