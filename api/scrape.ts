@@ -9,6 +9,8 @@ import type { Store } from '../platform/mongo/store.ts';
 const cacheMs = 5_000;
 /** For all counts together. */
 const countTimeoutMs = 5_000;
+/** MongoDB itself ends a count that nobody waits for any more: the next scrape would begin one more beside it. */
+const inTime = { maxTimeMS: countTimeoutMs };
 
 /** Makes the text of `/metrics`, with memberships counted for it. */
 export type Scrape = () => Promise<string>;
@@ -35,7 +37,6 @@ export function createScrape(
         metrics.setOpenGuards(counted.openGuards);
         metrics.setNotifications(counted.notifications);
         metrics.setPoller(counted.poller);
-        countedAt = performance.now();
       } catch {
         metrics.setMemberships(Object.fromEntries(phases.map((phase) => [phase, NaN])));
         metrics.setBacklog({ count: NaN, oldestSeconds: NaN });
@@ -43,6 +44,9 @@ export function createScrape(
         metrics.setOpenGuards(NaN);
         metrics.setNotifications({ dead: NaN, oldestSeconds: NaN });
         metrics.setPoller(unknownTimes);
+      } finally {
+        // After a failure too: a MongoDB that is too slow to count is not asked to by every scrape.
+        countedAt = performance.now();
       }
     }
     return metrics.render();
@@ -52,7 +56,7 @@ export function createScrape(
 async function countAll(store: Store, { overdueMs, polls }: { overdueMs: number; polls: boolean }) {
   return {
     memberships: await countMemberships(store),
-    overdue: await countOverdueRevocations(store, overdueMs),
+    overdue: await countOverdueRevocations(store, overdueMs, inTime),
     openGuards: await countOpenGuards(store),
     notifications: await countNotifications(store),
     poller: polls ? await pollerTimes(store) : unknownTimes,
@@ -75,16 +79,16 @@ async function pollerTimes(store: Store): Promise<{ lag: number; cursorAge: numb
 }
 
 async function countOpenGuards({ collections: { guards } }: Store): Promise<number> {
-  return guards.countDocuments({ state: 'open', shown: true });
+  return guards.countDocuments({ state: 'open', shown: true }, inTime);
 }
 
 async function countNotifications({
   collections: { notifications },
 }: Store): Promise<{ dead: number; oldestSeconds: number }> {
   const [dead, [oldest]] = await Promise.all([
-    notifications.countDocuments({ state: 'dead' }),
+    notifications.countDocuments({ state: 'dead' }, inTime),
     notifications
-      .find({ state: 'pending' })
+      .find({ state: 'pending' }, inTime)
       .sort({ at: 1 })
       .limit(1)
       .project<{ at: Date }>({ at: 1 })
@@ -103,12 +107,12 @@ async function countMemberships({ collections: { memberships } }: Store): Promis
     memberships
       .aggregate<{ _id: Phase; count: number }>(
         [{ $group: { _id: '$phase', count: { $sum: 1 } } }],
-        { hint: { phase: 1, _id: 1 } },
+        { hint: { phase: 1, _id: 1 }, ...inTime },
       )
       .toArray(),
-    memberships.countDocuments(waiting, { hint: 'pending' }),
+    memberships.countDocuments(waiting, { hint: 'pending', ...inTime }),
     memberships
-      .find(waiting, { hint: 'pending' })
+      .find(waiting, { hint: 'pending', ...inTime })
       .sort({ pendingSince: 1 })
       .limit(1)
       .project<{ pendingSince: Date }>({ pendingSince: 1 })

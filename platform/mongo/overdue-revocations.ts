@@ -1,4 +1,4 @@
-import type { Filter } from 'mongodb';
+import type { CountDocumentsOptions, Filter } from 'mongodb';
 
 import type { Membership } from '../../domain/membership.ts';
 import type { Store } from './store.ts';
@@ -12,6 +12,10 @@ export function overdueRevocations(overdueMs: number): Filter<Membership> {
   };
 }
 
-export async function countOverdueRevocations(store: Store, overdueMs: number): Promise<number> {
-  return store.collections.memberships.countDocuments(overdueRevocations(overdueMs));
+export async function countOverdueRevocations(
+  store: Store,
+  overdueMs: number,
+  options: CountDocumentsOptions = {},
+): Promise<number> {
+  return store.collections.memberships.countDocuments(overdueRevocations(overdueMs), options);
 }
