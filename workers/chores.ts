@@ -13,6 +13,7 @@ import type { NotificationSignals } from '../platform/temporal/notification-sign
 import type { Accounts } from '../platform/workos/accounts.ts';
 import type { AskDirectoryState } from '../platform/workos/directory-states.ts';
 import { noteOverdueRevocations } from '../transitions/lifecycle/note-overdue.ts';
+import { refuseReactivation } from '../transitions/membership/refuse-reactivation.ts';
 import { spreadCancellations } from '../transitions/organization/cancel-deletions.ts';
 import { endSwitches } from '../transitions/organization/end-switches.ts';
 import { goLive } from '../transitions/organization/go-live.ts';
@@ -152,7 +153,9 @@ export function startChores(running: Running): Repeating[] {
       const { accounts } = running;
       // An observing Tenure deactivated nobody, and tells WorkOS nothing.
       if (accounts === null || config.observing) return false;
-      return reactivateMemberships(store, accounts);
+      return reactivateMemberships(store, accounts, async (id, pauseMs) =>
+        refuseReactivation(store, id, pauseMs),
+      );
     }),
     chore('sweep', config.intervals.sweepMs, async () => {
       const raised = await sweep(store);

@@ -9,6 +9,11 @@ export interface AuthkitMembershipDocument {
   /** Tenure's membership. */
   membershipId: string;
   deactivatedAt: Date;
-  /** The person was let in again, and WorkOS is to be told; absent otherwise, so that a partial index finds it. */
+  /**
+   * The person was let in again, and WorkOS is to be told, not before this time; absent otherwise, so that a partial
+   * index finds it.
+   */
   reactivateSince?: Date;
+  /** When WorkOS last refused to, since they were let in again. */
+  refusedAt?: Date;
 }

@@ -14,5 +14,6 @@ export type NoticeCode =
   | 'reconciled'
   | 'hostRefused'
   | 'revocationOverdue'
+  | 'reactivationRefused'
   | 'ssoIdentityDiffers'
   | 'hostUserIdDiffers';

@@ -43,6 +43,8 @@ export interface Accounts {
   byEmail(email: string): Promise<Account[]>;
   /** Of whatever status. */
   memberships(accountId: string, organizationId: string): Promise<OrganizationMembership[]>;
+  /** null: WorkOS knows no such membership (any more). */
+  membership(id: string): Promise<OrganizationMembership | null>;
   sessions(accountId: string): Promise<AccountItem[]>;
   /** Empty also where the environment has no API keys of users. */
   apiKeys(accountId: string): Promise<AccountItem[]>;
@@ -139,6 +141,8 @@ export function createAccounts(access: WorkosAccess): Accounts {
         },
         membership,
       ),
+    membership: async (id) =>
+      unlessRefused([404], async () => readAs(membership, await get(membershipPath(id)))),
     sessions: async (accountId) =>
       (await list(`${base}/users/${encodeURIComponent(accountId)}/sessions`, {}, session)).filter(
         ({ status }) => status === 'active',

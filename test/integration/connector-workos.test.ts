@@ -19,6 +19,7 @@ import type { ApiFault } from '../../local/simulator/settings.ts';
 import type { Account, Organization, Person } from '../../local/simulator/state.ts';
 import { createAccounts, type Accounts } from '../../platform/workos/accounts.ts';
 import { forgetPerson } from '../../transitions/erasure/forget-person.ts';
+import { refuseReactivation } from '../../transitions/membership/refuse-reactivation.ts';
 import { drive, membershipOf } from '../support/by-hand.ts';
 import type { TestSimulator, TestTenant } from '../support/simulator.ts';
 import { startForTest } from '../support/simulator-in-test.ts';
@@ -107,6 +108,11 @@ async function revoke(
 
 function fault(input: Omit<ApiFault, 'id'>): void {
   simulator.settings.apiFaults.push({ id: 'fault', ...input });
+}
+
+async function reactivate(by = accounts): Promise<boolean> {
+  const { store } = tenure;
+  return reactivateMemberships(store, by, async (id, ms) => refuseReactivation(store, id, ms));
 }
 
 describe('the account of a leaver at WorkOS user management', () => {
@@ -371,14 +377,14 @@ describe('a return', () => {
     const ada = await letIn('ada@acme.test');
     const account = accountOf('ada@acme.test');
     await revoke(await leaves(ada));
-    await reactivateMemberships(tenure.store, accounts);
+    await reactivate();
     expect(statusAt(account)).toBe('inactive');
     simulator.return(ada.handle);
     await tell();
-    await reactivateMemberships(tenure.store, accounts);
+    await reactivate();
     expect(statusAt(account)).toBe('inactive');
     expect((await settle(ada)).access.state).toBe('open');
-    await reactivateMemberships(tenure.store, accounts);
+    await reactivate();
     expect(statusAt(account)).toBe('active');
     expect(await tenure.store.collections.authkitMemberships.countDocuments()).toBe(0);
   });
@@ -393,7 +399,7 @@ describe('a return', () => {
     simulator.return(ada.handle);
     await tell();
     expect((await settle(ada)).access.state).toBe('open');
-    await reactivateMemberships(tenure.store, accounts);
+    await reactivate();
     expect(statusAt(account)).toBe('inactive');
   });
 
@@ -412,12 +418,12 @@ describe('a return', () => {
         return accounts.reactivateMembership(id);
       },
     };
-    await reactivateMemberships(tenure.store, leavingMeanwhile);
+    await reactivate(leavingMeanwhile);
     expect(statusAt(account)).toBe('inactive');
     simulator.return(ada.handle);
     await tell();
     await settle(ada);
-    await reactivateMemberships(tenure.store, accounts);
+    await reactivate();
     expect(statusAt(account)).toBe('active');
   });
 
@@ -431,7 +437,7 @@ describe('a return', () => {
       simulator.return(ada.handle);
       await tell();
       expect((await settle(ada)).access.state).toBe('open');
-      await reactivateMemberships(tenure.store, accounts);
+      await reactivate();
       expect(statusAt(account)).toBe('active');
     }
     let meanwhile: (() => Promise<void>) | null = othersGoOn;
@@ -449,7 +455,7 @@ describe('a return', () => {
       },
     });
     await frozen.revoke(membership, 1, () => undefined);
-    await reactivateMemberships(tenure.store, accounts);
+    await reactivate();
     expect(statusAt(account)).toBe('active');
     expect(await tenure.store.collections.authkitMemberships.countDocuments()).toBe(0);
   });
@@ -464,13 +470,66 @@ describe('a return', () => {
       await settle(person);
     }
     fault({ path: '/user_management/organization_memberships/*', status: 403, times: 1 });
-    await expect(reactivateMemberships(tenure.store, accounts)).rejects.toMatchObject({
+    await expect(reactivate()).rejects.toMatchObject({
       code: 'refused',
     });
     expect(found.map((account) => statusAt(account))).toEqual(['inactive', 'active']);
-    await reactivateMemberships(tenure.store, accounts);
+    await reactivate();
     expect(found.map((account) => statusAt(account))).toEqual(['active', 'active']);
   });
+
+  it('is not given up where WorkOS refuses it, is told of once, and is asked for again later', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = accountOf('ada@acme.test');
+    await revoke(await leaves(ada));
+    simulator.return(ada.handle);
+    await tell();
+    const { _id } = await settle(ada);
+    const { authkitMemberships, notices } = tenure.store.collections;
+    const told = async (): Promise<number> =>
+      notices.countDocuments({ code: 'reactivationRefused', subjectId: _id });
+    const soon = async (): Promise<unknown> =>
+      authkitMemberships.updateOne(
+        { membershipId: _id },
+        { $set: { reactivateSince: new Date() } },
+      );
+    for (let refusals = 0; refusals < 2; refusals += 1) {
+      fault({ path: '/user_management/organization_memberships/*', status: 409, times: 1 });
+      await reactivate();
+      // Not at once: what is refused now would be refused a second later.
+      await reactivate();
+      expect(statusAt(account)).toBe('inactive');
+      expect(await told()).toBe(1);
+      expect(simulator.settings.apiFaults).toHaveLength(0);
+      await soon();
+    }
+    await reactivate();
+    expect(statusAt(account)).toBe('active');
+    expect(await authkitMemberships.countDocuments()).toBe(0);
+  });
+
+  it.each([
+    ['is active already', 'active'],
+    ['is gone', null],
+  ] as const)(
+    'is done where WorkOS refuses it because the membership %s',
+    async (_name, status) => {
+      const ada = await letIn('ada@acme.test');
+      accountOf('ada@acme.test');
+      await revoke(await leaves(ada));
+      simulator.return(ada.handle);
+      await tell();
+      await settle(ada);
+      const { state } = simulator.world;
+      for (const item of state.memberships) item.status = status ?? item.status;
+      if (status === null) state.memberships.length = 0;
+      const refusing: Accounts = { ...accounts, reactivateMembership: async () => false };
+      await reactivate(refusing);
+      const { authkitMemberships, notices } = tenure.store.collections;
+      expect(await authkitMemberships.countDocuments()).toBe(0);
+      expect(await notices.countDocuments({ code: 'reactivationRefused' })).toBe(0);
+    },
+  );
 
   it('has nothing to reactivate of somebody who is forgotten', async () => {
     const ada = await letIn('ada@acme.test');

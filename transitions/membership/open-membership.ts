@@ -36,7 +36,7 @@ async function wantReactivation(tx: Transaction, membership: Membership): Promis
   if (membership.closings === 0) return;
   await tx.collections.authkitMemberships.updateMany(
     { membershipId: membership._id },
-    { $set: { reactivateSince: tx.at } },
+    { $set: { reactivateSince: tx.at }, $unset: { refusedAt: '' } },
     { session: tx.session },
   );
 }
