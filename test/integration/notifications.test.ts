@@ -434,14 +434,12 @@ describe('an endpoint that is slow for everybody', () => {
     const asked = async (userId: string) => call({ userId, endpoint: 'app', nowMs });
     const places = Array.from({ length: 20 }, async () => asked(ada.userId));
     try {
-      const waitsMs: number[] = [];
-      for (let nth = 0; nth < 1500; nth += 1) {
-        if (nth === 50) {
-          // No chore begins it before its turn, and none gives it up.
-          const [first] = await written(bob.userId);
-          expect(first).toMatchObject({ state: 'pending', attempts: 0, attemptedAt: null });
-          expect(first?.wakeAt?.getTime()).toBeGreaterThan(nowMs + 10_000);
-        }
+      const waitsMs = [((await asked(bob.userId)) ?? 0) - nowMs];
+      // No chore begins it before its turn, and none gives it up.
+      const [first] = await written(bob.userId);
+      expect(first).toMatchObject({ state: 'pending', attempts: 0, attemptedAt: null });
+      expect(first?.wakeAt?.getTime()).toBeGreaterThan(nowMs + (waitsMs[0] ?? 0));
+      for (let nth = 1; nth < 1500; nth += 1) {
         waitsMs.push(((await asked(bob.userId)) ?? 0) - nowMs);
       }
       expect(Math.min(...waitsMs)).toBeGreaterThanOrEqual(10_000);
