@@ -25,4 +25,6 @@ export interface CredentialSource {
   revoke(membership: HostMembership, closing: number, beat: Beat): Promise<RevokeCall>;
   /** How many are alive now: the only proof that none is left. Reads only. */
   count(membership: HostMembership): Promise<number>;
+  /** Does a whole pass of revocation once it is its turn; absent: at once. */
+  inTurn?<T>(pass: () => Promise<T>): Promise<T>;
 }

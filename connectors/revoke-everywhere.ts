@@ -28,14 +28,29 @@ class Unanswered extends Error {
  * Revokes the credentials of one membership in all these sources at the same time, and reads each of them until
  * two consecutive reads find none: a sign-in that was under way when access closed may still write its session
  * a moment later, and one empty read would miss it. Each source is by itself: one that fails or never answers
- * delays no other one. Takes no longer than the policy says, and throws nothing.
+ * delays no other one. Takes no longer than the policy says, from a source's turn on, and throws nothing.
  */
 export async function revokeEverywhere(
   sources: readonly CredentialSource[],
   membership: HostMembership,
   pass: Pass,
 ): Promise<PassOutcome[]> {
-  return Promise.all(sources.map(async (source) => revokeIn(source, membership, pass)));
+  return Promise.all(sources.map(async (source) => revokeInTurn(source, membership, pass)));
+}
+
+/** The time that the policy gives to a pass begins with its turn: to wait for it is no failure of the source. */
+async function revokeInTurn(
+  source: CredentialSource,
+  membership: HostMembership,
+  pass: Pass,
+): Promise<PassOutcome> {
+  const { kind } = source;
+  const now = async (): Promise<PassOutcome> => revokeIn(source, membership, pass);
+  try {
+    return await (source.inTurn === undefined ? now() : source.inTurn(now));
+  } catch (error) {
+    return { kind, outcome: 'failed', revoked: 0, at: new Date(), ...failureOf(error) };
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import type { HostApplication } from '../connectors/host-application.ts';
 import { callingUsersByHostIds } from '../connectors/host-user-ids.ts';
 import { createMongoHost } from '../connectors/mongodb/host.ts';
 import { createObservingHost } from '../connectors/observing-host.ts';
+import { limitedSource } from '../connectors/limited-source.ts';
 import { createOutsideSources, secretsOfSources } from '../connectors/outside-sources.ts';
 import { restingSource } from '../connectors/resting-source.ts';
 import { createAuthkitSource } from '../connectors/workos/authkit.ts';
@@ -44,6 +45,11 @@ import { pollingOf } from './polling.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
 const lookupTimeoutMs = 20_000;
+/**
+ * A pass takes about twenty reads, and Tenure makes fifty a second: this many come to their end well within the time
+ * of a pass. The wait and the pass together stay within the activity's two minutes.
+ */
+const authkitPasses = { atOnce: 15, mostWaitMs: 60_000 };
 
 /** The worker process: Temporal workers, dispatcher, anchor and sweep on one store. */
 async function main(): Promise<void> {
@@ -80,7 +86,10 @@ async function main(): Promise<void> {
     accounts === null
       ? null
       : (kind: string) =>
-          restingSource(createAuthkitSource({ kind, accounts, store, organizations }));
+          limitedSource(
+            restingSource(createAuthkitSource({ kind, accounts, store, organizations })),
+            authkitPasses,
+          );
   const polling = pollingOf(config, { log, metrics, signals });
   const workers = await createWorkers({
     connection,
