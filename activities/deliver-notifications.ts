@@ -129,15 +129,13 @@ async function pausedUntil(
 }
 
 /** Standard Webhooks' payload. Whoever wants to know more than ids and enums asks the API. */
-async function payloadOf(
-  store: Store,
-  { type, at, userId, organizationId, membershipId, sequence, data }: NotificationDocument,
-): Promise<object> {
+async function payloadOf(store: Store, notification: NotificationDocument): Promise<object> {
+  const { type, at, userId, organizationId, membershipId, sequence, data } = notification;
   const user = await store.collections.users.findOne(
     { _id: userId },
     { projection: { hostUserId: 1 } },
   );
-  const hostUserId = user?.hostUserId ?? null;
+  const hostUserId = user?.hostUserId ?? notification.hostUserId ?? null;
   return {
     type,
     timestamp: at.toISOString(),

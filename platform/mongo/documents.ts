@@ -59,6 +59,8 @@ export interface UserDocument {
   emailReleased?: true;
   /** The host application's own id for the user, once it said so in the answer to `user.provisioned`. */
   hostUserId?: string;
+  /** A fingerprint of it, once the user is forgotten: nobody comes back under it. */
+  formerHostUserId?: string;
   origin: 'directory' | 'import' | 'login';
   createdAt: Date;
   anonymizedAt: Date | null;

@@ -54,6 +54,7 @@ const indexes: Index[] = [
     { hostUserId: 1 },
     { unique: true, partialFilterExpression: { hostUserId: { $gt: '' } } },
   ],
+  ['users', { formerHostUserId: 1 }, { sparse: true }],
   ['directoryUsers', { 'records.id': 1 }, { unique: true }],
   // `$gt: ''` is every text. By `$type: 'string'` MongoDB would not see that a search for one text lies within.
   [

@@ -18,6 +18,8 @@ export interface NotificationDocument {
   userId: string;
   organizationId: string;
   membershipId: string;
+  /** The host application's own id of a user who is forgotten: nothing else has it any more. Until it is delivered. */
+  hostUserId?: string;
   /** Rises with everything that is told of a user, in the order in which it was committed. */
   sequence: number;
   at: Date;

@@ -86,11 +86,14 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299;
 }
 
-/** Ids of PostgreSQL are numbers; everything else of an answer is the host application's own business. */
+/**
+ * Ids of PostgreSQL are numbers; everything else of an answer is the host application's own business. What holds an
+ * `@` or a space is an address or a name, and personal data is no id.
+ */
 const answerSchema = z.object({
   hostUserId: z
     .union([z.string(), z.int().transform(String)])
-    .refine((id) => id !== '' && id.length <= 255 && id.isWellFormed() && !/\p{Cc}/u.test(id)),
+    .refine((id) => id !== '' && id.length <= 255 && id.isWellFormed() && !/[\p{Cc}\s@]/u.test(id)),
 });
 
 function hostUserIdIn(answer: Answer): string | null {

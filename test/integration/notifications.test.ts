@@ -18,8 +18,9 @@ import type { Notifier } from '../../platform/outgoing/notifier.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { disableMembership } from '../../transitions/commands/disable-membership.ts';
 import { reactivateMembership } from '../../transitions/commands/reactivate-membership.ts';
+import { completeErasure } from '../../transitions/erasure/complete-erasure.ts';
 import { logIn } from '../../transitions/logins/log-in.ts';
-import type { LoginRules } from '../../transitions/logins/login.ts';
+import type { LoginRules, SsoProfile } from '../../transitions/logins/login.ts';
 import { changeMembership } from '../../transitions/membership/change-membership.ts';
 import { recordDelivered } from '../../transitions/notifications/record-delivery.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
@@ -546,6 +547,11 @@ describe("the host application's own id of a user", () => {
     return user?.hostUserId;
   }
 
+  function nobody(): SsoProfile {
+    const idpId = workosId('idp');
+    return { idpId, connectionId: null, email: null, firstName: null, lastName: null, name: null };
+  }
+
   function rules(): LoginRules {
     const policy = { ...tenure.file.defaults.policy, jit: true };
     const file = { ...tenure.file, defaults: { ...tenure.file.defaults, policy } };
@@ -617,14 +623,7 @@ describe("the host application's own id of a user", () => {
     const ada = await provision({ hostUserId: workosId('row') });
     const hostUserId = await hostUserIdOf(ada.userId);
     const organizationId = workosId('org');
-    const sso = {
-      idpId: workosId('idp'),
-      connectionId: null,
-      email: `${workosId('mail')}@example.com`,
-      firstName: null,
-      lastName: null,
-      name: null,
-    };
+    const sso = { ...nobody(), email: `${workosId('mail')}@example.com` };
     const login = { organizationId, userId: ada.userId, sso };
     const observed = await logIn(tenure.store, login, { ...rules(), mode: 'observing' });
     expect(observed.decision).toMatchObject({ allowed: true, userId: hostUserId });
@@ -643,6 +642,8 @@ describe("the host application's own id of a user", () => {
     ['empty', { hostUserId: '' }],
     ['too long', { hostUserId: 'x'.repeat(256) }],
     ['of control characters', { hostUserId: 'a\u0000b' }],
+    ['an address', { hostUserId: 'ada@example.com' }],
+    ['a name', { hostUserId: 'Ada Lovelace' }],
     ['a fraction', { hostUserId: 1.5 }],
     ['not JSON', '<html>ok</html>'],
   ])(
@@ -722,6 +723,96 @@ describe("the host application's own id of a user", () => {
       },
     }));
     expect(after.closings).toBe(2);
+  });
+
+  /** Commits the erasure of these memberships of one user, as if they were due. */
+  async function commit(...ids: string[]): Promise<void> {
+    const erasure = {
+      committedAt: new Date(),
+      pseudonym: 'former-user-0',
+      wholeUser: true,
+      completedAt: null,
+      counts: {},
+    };
+    const filter = { _id: { $in: ids } };
+    await tenure.store.collections.memberships.updateMany(filter, { $set: { erasure } });
+  }
+
+  const complete = async (id: string, store = tenure.store) =>
+    completeErasure(store, id, { counts: {}, outcome: 'anonymized' });
+
+  async function forgotten(): Promise<{ ada: Person; hostUserId: string }> {
+    const hostUserId = workosId('row');
+    const ada = await provision({ hostUserId });
+    await commit(ada.membershipId);
+    await complete(ada.membershipId);
+    return { ada, hostUserId };
+  }
+
+  it('is forgotten with the user, and told with the end all the same', async () => {
+    const { ada, hostUserId } = await forgotten();
+    const { users, gate } = tenure.store.collections;
+    const atTenure = JSON.stringify([
+      await users.find({ _id: ada.userId }).toArray(),
+      await gate.find({ userId: ada.userId }).toArray(),
+    ]);
+    expect(atTenure).toContain(ada.userId);
+    expect(atTenure).not.toContain(hostUserId);
+    await deliver(ada.userId, 'app');
+    const told = app.about(ada.userId).at(-1);
+    expect(told).toMatchObject({ type: 'user.anonymized', data: { hostUserId } });
+    expect(JSON.stringify(await written(ada.userId))).not.toContain(hostUserId);
+  });
+
+  it('brings nobody back who was forgotten, and is given to nobody else', async () => {
+    const { hostUserId } = await forgotten();
+    await expect(importUser(tenure.store, imported(hostUserId), 'import')).rejects.toThrow(
+      'A user with this id was anonymized',
+    );
+    const sso = { ...nobody(), email: `${workosId('mail')}@example.com` };
+    const login = { organizationId: workosId('org'), userId: hostUserId, sso };
+    const { decision } = await logIn(tenure.store, login, rules());
+    expect(decision).toMatchObject({ allowed: false, reason: 'anonymized' });
+    const eve = await provision({ hostUserId });
+    expect(await hostUserIdOf(eve.userId)).toBeUndefined();
+  });
+
+  it('stays until the last erasure, also where two end at once', async () => {
+    const { userId, ids } = await inTwo();
+    const hostUserId = workosId('row');
+    await tenure.store.collections.users.updateOne({ _id: userId }, { $set: { hostUserId } });
+    await commit(...ids);
+    await complete(ids[0] ?? '');
+    expect(await hostUserIdOf(userId)).toBe(hostUserId);
+    const both = await inTwo();
+    await tenure.store.collections.users.updateOne(
+      { _id: both.userId },
+      { $set: { hostUserId: workosId('row') } },
+    );
+    await commit(...both.ids);
+    // A notification would take the fence of the user by itself.
+    const { store } = meeting({ ...tenure.store, telling: tellNobody }, 2);
+    await Promise.all(both.ids.map(async (id) => complete(id, store)));
+    expect(await hostUserIdOf(both.userId)).toBeUndefined();
+  });
+
+  it('is one user where a login by it comes while it is learned', async () => {
+    const ada = await join();
+    const hostUserId = workosId('row');
+    const [provisioned] = await written(ada.userId);
+    if (provisioned === undefined) throw new Error('Nothing was written.');
+    const { store } = meeting(tenure.store, 2);
+    const sso = { ...nobody(), email: `${workosId('mail')}@example.com` };
+    await Promise.all([
+      logIn(store, { organizationId: workosId('org'), userId: hostUserId, sso }, rules()),
+      recordDelivered(store, { users: null }, provisioned, {
+        nowMs: Date.now(),
+        status: 200,
+        hostUserId,
+      }),
+    ]);
+    const called = { $or: [{ _id: hostUserId }, { hostUserId }] };
+    expect(await tenure.store.collections.users.countDocuments(called)).toBe(1);
   });
 
   it('stays as it was said first, and an admin is told of another one', async () => {

@@ -11,7 +11,7 @@ import { lockImport } from '../organization/import-locks.ts';
 import { learnIdentity } from './learn-identity.ts';
 import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
 import { notice, noticeOnce } from '../notice.ts';
-import { idAtHost, userOfHost } from '../notifications/learn-host-user-id.ts';
+import { hostUserIdLock, idAtHost, userOfHost } from '../notifications/learn-host-user-id.ts';
 import { ensureOrganization, policyOf } from '../organization/organization.ts';
 
 /** A login of somebody whom nobody knows. */
@@ -42,7 +42,7 @@ export async function joinByLogin(
   );
   if (!takesInAtLogin(found, policyOf(found, file))) return { decision: refusal, changed: null };
   await lockImport(tx, organizationId, stranger.userId ?? sso.idpId);
-  const userId = stranger.userId === undefined ? undefined : await userOfHost(tx, stranger.userId);
+  const userId = await userOf(tx, stranger);
   if (userId !== undefined && (await isForgotten(tx, userId))) {
     return { decision: denied('anonymized'), changed: null };
   }
@@ -63,6 +63,16 @@ export async function joinByLogin(
     decision: allowed(made.user.hostUserId ?? made.user._id, membershipId),
     changed: { membershipId, organizationId },
   };
+}
+
+/**
+ * Whom the login names. The host application may be saying right now that the id is that of a user whom Tenure
+ * made: without the lock there would be a second one under it.
+ */
+async function userOf(tx: Transaction, { userId }: Stranger): Promise<string | undefined> {
+  if (userId === undefined) return undefined;
+  await tx.store.fences.keys(tx, [hostUserIdLock(userId)]);
+  return userOfHost(tx, userId);
 }
 
 function takesInAtLogin(organization: OrganizationDocument | null, { jit }: Policy): boolean {

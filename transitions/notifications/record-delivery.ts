@@ -37,7 +37,7 @@ export async function recordDelivered(
           expiresAt: new Date(tx.at.getTime() + keptMs.delivered),
         },
         $inc: { attempts: 1 },
-        $unset: { wakeAt: '' },
+        $unset: { wakeAt: '', hostUserId: '' },
       },
       { session: tx.session },
     );
