@@ -486,7 +486,7 @@ describe('a return', () => {
     await tell();
     const { _id } = await settle(ada);
     const { authkitMemberships, notices } = tenure.store.collections;
-    const told = async (): Promise<number> =>
+    const notified = async (): Promise<number> =>
       notices.countDocuments({ code: 'reactivationRefused', subjectId: _id });
     const soon = async (): Promise<unknown> =>
       authkitMemberships.updateOne(
@@ -499,7 +499,7 @@ describe('a return', () => {
       // Not at once: what is refused now would be refused a second later.
       await reactivate();
       expect(statusAt(account)).toBe('inactive');
-      expect(await told()).toBe(1);
+      expect(await notified()).toBe(1);
       expect(simulator.settings.apiFaults).toHaveLength(0);
       await soon();
     }

@@ -39,7 +39,7 @@ describe('a source that is asked about a few people at once', () => {
   it('gives each pass its whole time from its turn on, in the order in which they came', async () => {
     const source = slow();
     const limited = limitedSource(source, { atOnce: 2, mostWaitMs: 10_000 });
-    const people = [...'abcdefghijklmnop'];
+    const people = 'abcdefghijklmnop'.split('');
     const outcomes = await Promise.all(people.map(async (who) => pass(limited, who)));
     expect(outcomes.flat().map(({ outcome }) => outcome)).toEqual(
       people.map(() => 'verifiedEmpty'),
