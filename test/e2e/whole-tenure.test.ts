@@ -185,7 +185,9 @@ describe('the processes as shipped', () => {
     const told = body.data
       .map(({ type }: { type: string }) => type)
       .filter((type: string) => type !== 'phase');
-    const round = ['left', 'sessionsVerifiedEmpty', 'ownershipTransferred'];
+    // One line for each kind of the host file, in whatever order they are verified.
+    const revoked = ['session', 'refresh_token', 'api_key'].map(() => 'credentialsRevoked');
+    const round = ['left', ...revoked, 'sessionsVerifiedEmpty', 'ownershipTransferred'];
     expect(told).toEqual([
       'joined',
       'provisioned',
