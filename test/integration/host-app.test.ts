@@ -226,8 +226,8 @@ describe('the example application', () => {
       const browser = new Browser();
       // To the identity provider and back, and no further: the next page would end the session at any rate.
       const { status, url: at } = await browser.go(
-        `${url}/login?email=ada@acme.test`,
-        undefined,
+        `${url}/login`,
+        { email: 'ada@acme.test' },
         undefined,
         2,
       );
