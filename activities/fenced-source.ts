@@ -21,7 +21,7 @@ export function fencedSource(
   source: CredentialSource,
 ): CredentialSource {
   return {
-    kind: source.kind,
+    ...source,
     async revoke(membership, closing, beat) {
       const found = await store.collections.memberships.findOne(
         { _id: membershipId },
@@ -32,6 +32,5 @@ export function fencedSource(
       }
       return source.revoke(membership, closing, beat);
     },
-    count: async (membership) => source.count(membership),
   };
 }

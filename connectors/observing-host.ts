@@ -41,11 +41,10 @@ export function createObservingHost(inner: HostApplication | null): HostApplicat
 /** What is found would be ended. */
 export function observedSource(source: CredentialSource): CredentialSource {
   return {
-    kind: source.kind,
+    ...source,
     async revoke(membership) {
       const found = await source.count(membership);
       return { found, revoked: found };
     },
-    count: async (membership) => source.count(membership),
   };
 }

@@ -48,7 +48,7 @@ export function restingSource(source: CredentialSource): CredentialSource {
     }
   };
   return {
-    kind: source.kind,
+    ...source,
     revoke: async (...given) => unlessResting(async () => source.revoke(...given)),
     count: async (membership) => unlessResting(async () => source.count(membership)),
   };

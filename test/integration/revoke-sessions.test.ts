@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import { createActivities, type Activities } from '../../activities/index.ts';
 import type { CredentialSource } from '../../connectors/credential-source.ts';
+import { limitedSource } from '../../connectors/limited-source.ts';
 import { createObservingHost } from '../../connectors/observing-host.ts';
 import type { HostFile, SessionSource } from '../../domain/host-file.ts';
 import type { Membership } from '../../domain/membership.ts';
@@ -165,6 +168,28 @@ describe('the revocation of somebody who left', () => {
     });
     expect((await linesOf(ada)).map(([type]) => type)).toEqual(['credentialsExpire']);
     expect(verified).toBe(0);
+  });
+
+  it('lets no more passes be under way than a source allows', async () => {
+    const source = scripted('app', 0);
+    let most = 0;
+    let underWay = 0;
+    const counting: CredentialSource = {
+      ...source,
+      async revoke() {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        await pause(20);
+        underWay -= 1;
+        return { found: 0, revoked: 0 };
+      },
+    };
+    const limited = limitedSource(counting, { atOnce: 2, mostWaitMs: 10_000 });
+    const world = worldOf([http('app')], [limited]);
+    const leavers = await Promise.all(Array.from({ length: 6 }, leaver));
+    await Promise.all(leavers.map(async (membership) => revoke(world, membership)));
+    expect(most).toBe(2);
+    expect(verified).toBe(6);
   });
 
   it('goes on with what failed only, and fails until nothing does', async () => {
