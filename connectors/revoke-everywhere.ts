@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { RevocationOutcome } from '../domain/revocation.ts';
+import { within } from '../platform/within.ts';
 import type { CredentialSource } from './credential-source.ts';
 import { failureOf } from './failure.ts';
 import type { Beat, HostMembership } from './host-application.ts';
@@ -23,6 +24,8 @@ class Unanswered extends Error {
   override readonly name = 'Unanswered';
   readonly code = 'timeout';
 }
+
+const unanswered = (): Unanswered => new Unanswered();
 
 /**
  * Revokes the credentials of one membership in all these sources at the same time, and reads each of them until
@@ -66,7 +69,11 @@ export async function countEverywhere(
   await Promise.all(
     sources.map(async (source) => {
       try {
-        counts[source.kind] = await within(policy.giveUpAfterMs, source.count(membership));
+        counts[source.kind] = await within(
+          policy.giveUpAfterMs,
+          source.count(membership),
+          unanswered,
+        );
       } catch {
         // As said above: nobody is told a number that nobody knows.
       }
@@ -83,7 +90,7 @@ async function revokeIn(
   const { kind } = source;
   const giveUpAt = performance.now() + policy.giveUpAfterMs;
   const inTime = async <T>(call: Promise<T>): Promise<T> =>
-    within(giveUpAt - performance.now(), call);
+    within(giveUpAt - performance.now(), call, unanswered);
   let revoked = 0;
   const failed = (code: string, retryAfterMs: number | null): PassOutcome => {
     return { kind, outcome: 'failed', revoked, at: new Date(), code, retryAfterMs };
@@ -113,17 +120,4 @@ async function isEmptyTwice(
   if ((await count()) > 0) return false;
   await pause(readBackPauseMs);
   return (await count()) === 0;
-}
-
-/** What comes too late is not waited for. It may still be done: every call may be repeated. */
-async function within<T>(ms: number, call: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Unanswered()), Math.max(0, ms));
-  });
-  try {
-    return await Promise.race([call, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,3 +1,5 @@
+import { within as answered } from '../within.ts';
+
 /** Thrown when the store could not be reached or could not commit in time: the caller answers 503. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
@@ -5,21 +7,11 @@ export class StoreUnavailable extends Error {
 
 /**
  * Waits for MongoDB no longer than `timeoutMs`. The driver's own `timeoutMS` has no effect any more (since 7.9), and
- * on a connection that is cut without a word it waits for 40 s and more. What comes later is nobody's concern: it
- * may still be done, so only what may be repeated is waited for in this way.
+ * on a connection that is cut without a word it waits for 40 s and more. What comes later may still be done: see
+ * `platform/within.ts`.
  *
  * @throws StoreUnavailable
  */
 export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new StoreUnavailable('MongoDB did not answer in time.'));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return answered(timeoutMs, work, () => new StoreUnavailable('MongoDB did not answer in time.'));
 }
