@@ -73,10 +73,33 @@ export function writeCursor(key: (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
+/** A list that is sorted by id: the id of the last entry. */
+const idCursor = z.tuple([z.string().max(255)]);
+
+/** The filter of the entries whose id comes later than one; `{}`: of all. */
+export interface IdAfter {
+  _id?: { $gt: string };
+}
+
+/**
+ * The filter of what comes after a cursor in a list that is sorted by id; without a cursor everything.
+ *
+ * @param path where the request has it
+ * @throws ApiProblem 422
+ */
+export function afterId(cursor: string | undefined, path?: string): IdAfter {
+  const after = readCursor(cursor, idCursor, path);
+  return after === null ? {} : { _id: { $gt: after[0] } };
+}
+
 /** A list that is sorted by time, newest first: the time and id of the last entry. */
 const timeCursor = z.tuple([z.int().min(0).max(8.64e15), z.string().max(255)]);
 
-/** The filter of what comes after a cursor in a list that is sorted by a time, newest first, then by id. */
+/**
+ * The filter of what comes after a cursor in a list that is sorted by a time, newest first, then by id.
+ *
+ * @throws ApiProblem 422
+ */
 export function before(field: string, cursor: string | undefined): object {
   const after = readCursor(cursor, timeCursor);
   if (after === null) return {};

@@ -6,7 +6,7 @@ import type { ReconciliationDocument } from '../../platform/mongo/reconciliation
 import type { Store } from '../../platform/mongo/store.ts';
 import { wantReconciliation } from '../../transitions/organization/want-reconciliation.ts';
 import { id, reason, time, timeText } from '../fields.ts';
-import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { afterId, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 
 const tally = z
@@ -69,11 +69,10 @@ export const listDirectoriesRoute = defineRoute({
   },
   responses: { 200: pageOf(directoryShape) },
   async handler({ query: { organizationId, limit, cursor } }, { store }) {
-    const after = readCursor(cursor, z.tuple([z.string().max(255)]))?.[0];
     const found = await store()
       .collections.directories.find({
         ...(organizationId === undefined ? {} : { organizationId }),
-        ...(after === undefined ? {} : { _id: { $gt: after } }),
+        ...afterId(cursor),
       })
       .sort({ _id: 1 })
       .limit(limit + 1)

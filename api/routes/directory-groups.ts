@@ -8,7 +8,7 @@ import type {
 } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { id } from '../fields.ts';
-import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { afterId, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody } from '../route.ts';
 
 const groupShape = z
@@ -34,11 +34,11 @@ export const listDirectoryGroupsRoute = defineRoute({
   responses: { 200: pageOf(groupShape) },
   async handler({ params, query: { limit, cursor } }, { store }) {
     const { directories, directoryGroups } = store().collections;
-    const after = readCursor(cursor, z.tuple([z.string().max(255)]))?.[0];
+    const after = afterId(cursor);
     const directory = await directories.findOne({ _id: params.id }, { projection: { _id: 1 } });
     if (directory === null) throw new Refusal('notFound', 'There is no such directory.');
     const found = await directoryGroups
-      .find({ directoryId: params.id, ...(after === undefined ? {} : { _id: { $gt: after } }) })
+      .find({ directoryId: params.id, ...after })
       .sort({ _id: 1 })
       .limit(limit + 1)
       .toArray();

@@ -14,7 +14,7 @@ import {
 } from '../../transitions/organization/dry-run.ts';
 import { withoutDirectoryIn } from '../../transitions/membership/without-directory.ts';
 import { id, time, timeText } from '../fields.ts';
-import { page, pageQuery, readCursor } from '../paging.ts';
+import { afterId, page, pageQuery, type IdAfter } from '../paging.ts';
 import { defineRoute, noBody } from '../route.ts';
 import { nameOf } from '../shapes/user.ts';
 
@@ -80,7 +80,7 @@ export const dryRunRoute = defineRoute({
     const readAt = new Date();
     // Before the page: whoever comes in between is shown, but must be read once more.
     const losing = await whoLosesAccess(store(), organizationId);
-    const after = readCursor(cursor, z.tuple([z.string().max(255)]))?.[0] ?? null;
+    const after = afterId(cursor);
     const shown = await pages[list](store(), organizationId, { limit, after });
     if (list === 'losesAccess') {
       await recordDryRun(store(), found, { ...losing, by: caller.actor, at: readAt });
@@ -111,7 +111,7 @@ export const dryRunRoute = defineRoute({
 
 interface Place {
   limit: number;
-  after: string | null;
+  after: IdAfter;
 }
 
 const pages: Record<
@@ -131,7 +131,7 @@ async function peoplePage(
   { limit, after }: Place,
 ): Promise<Page> {
   const found = await store.collections.memberships
-    .find(after === null ? filter : { $and: [filter, { _id: { $gt: after } }] })
+    .find({ ...filter, ...after })
     .sort({ _id: 1 })
     .limit(limit + 1)
     .toArray();
@@ -158,7 +158,7 @@ async function requestsPage(
   { limit, after }: Place,
 ): Promise<Page> {
   const found = await store.collections.linkRequests
-    .find({ organizationId, resolution: null, ...(after === null ? {} : { _id: { $gt: after } }) })
+    .find({ organizationId, resolution: null, ...after })
     .sort({ _id: 1 })
     .limit(limit + 1)
     .toArray();

@@ -7,7 +7,7 @@ import { standingAt, waitingAt } from '../../transitions/guards/wait-at-guard.ts
 import { ApiProblem } from '../problem.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason, time, timeText } from '../fields.ts';
-import { before, page, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { afterId, before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 import { reasonTexts } from './read-people.ts';
 
@@ -101,8 +101,6 @@ const standings = ['waits', 'approved', 'rejected'] as const;
 
 const standing = z.strictObject({ membershipId: id, userId: id }).meta({ id: 'GuardedMembership' });
 
-const idCursor = z.tuple([z.string().max(255)]);
-
 /** `GET /v1/guards/{id}/memberships` */
 export const listGuardedRoute = defineRoute({
   method: 'get',
@@ -117,13 +115,10 @@ export const listGuardedRoute = defineRoute({
   },
   responses: { 200: pageOf(standing) },
   async handler({ params: given, query: { state, limit, cursor } }, { store }) {
-    const after = readCursor(cursor, idCursor)?.[0];
+    const after = afterId(cursor);
     await guardById(store(), given.id);
     const found = await store()
-      .collections.memberships.find({
-        ...standingAt(given.id, state),
-        ...(after === undefined ? {} : { _id: { $gt: after } }),
-      })
+      .collections.memberships.find({ ...standingAt(given.id, state), ...after })
       .sort({ _id: 1 })
       .limit(limit + 1)
       .project<{ _id: string; userId: string }>({ userId: 1 })

@@ -7,7 +7,7 @@ import { placeHold } from '../../transitions/holds/place-hold.ts';
 import { releaseHold } from '../../transitions/holds/release-hold.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason } from '../fields.ts';
-import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { afterId, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 import { holdScope, holdShape, presentHold } from '../shapes/hold.ts';
 import { reasonTexts } from './read-people.ts';
@@ -29,15 +29,13 @@ export const listHoldsRoute = defineRoute({
     body: noBody,
   },
   responses: { 200: pageOf(holdShape) },
-  async handler({ query }, { store }) {
-    const after = readCursor(query.cursor, z.tuple([z.string().max(255)]))?.[0];
-    const { userId, organizationId, state, limit } = query;
+  async handler({ query: { userId, organizationId, state, limit, cursor } }, { store }) {
     const found = await store()
       .collections.holds.find({
         ...(userId === undefined ? {} : { 'scope.userId': userId }),
         ...(organizationId === undefined ? {} : { 'scope.organizationId': organizationId }),
         ...(state === undefined ? {} : { releasedAt: state === 'active' ? null : { $ne: null } }),
-        ...(after === undefined ? {} : { _id: { $gt: after } }),
+        ...afterId(cursor),
       })
       .sort({ _id: 1 })
       .limit(limit + 1)

@@ -1,10 +1,8 @@
-import { z } from 'zod';
-
 import type { Membership } from '../../domain/membership.ts';
 import type { Phase, Status } from '../../domain/words.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { page, readCursor, writeCursor } from '../paging.ts';
+import { afterId, page, writeCursor, type IdAfter } from '../paging.ts';
 
 /** Which users are listed. */
 export interface UserFilter {
@@ -21,14 +19,12 @@ interface UserPage {
   next: string | null;
 }
 
-const cursorKey = z.tuple([z.string().max(255)]);
-
 /**
  * One page of users. Where the filter is about memberships, the memberships are walked in the order of
  * their ids, along the index of the filter; otherwise the users are.
  */
 export async function listUsers(store: Store, filter: UserFilter): Promise<UserPage> {
-  const after = readCursor(filter.cursor, cursorKey)?.[0] ?? null;
+  const after = afterId(filter.cursor);
   if (filter.directoryUserId !== undefined) return usersBehind(store, filter);
   const byMembership = filter.status !== undefined || filter.phase !== undefined;
   return byMembership ? byMemberships(store, filter, after) : byUsers(store, filter, after);
@@ -55,12 +51,12 @@ async function usersBehind(store: Store, filter: UserFilter): Promise<UserPage> 
   return { users: user === null ? [] : [user], next: null };
 }
 
-async function byUsers(store: Store, filter: UserFilter, after: string | null): Promise<UserPage> {
+async function byUsers(store: Store, filter: UserFilter, after: IdAfter): Promise<UserPage> {
   const { organizationId, limit } = filter;
   const found = await store.collections.users
     .find({
       ...(organizationId === undefined ? {} : { organizationIds: organizationId }),
-      ...(after === null ? {} : { _id: { $gt: after } }),
+      ...after,
     })
     .sort({ _id: 1 })
     .limit(limit + 1)
@@ -69,11 +65,7 @@ async function byUsers(store: Store, filter: UserFilter, after: string | null): 
   return { users: entries, next };
 }
 
-async function byMemberships(
-  store: Store,
-  filter: UserFilter,
-  after: string | null,
-): Promise<UserPage> {
+async function byMemberships(store: Store, filter: UserFilter, after: IdAfter): Promise<UserPage> {
   const users: UserDocument[] = [];
   for (let from = after; ;) {
     const found = await nextMemberships(store, filter, from);
@@ -86,21 +78,21 @@ async function byMemberships(
       if (full) return { users, next: last ? null : writeCursor([membership._id]) };
     }
     if (next === null) return { users, next: null };
-    from = entries.at(-1)?._id ?? null;
+    from = afterId(next);
   }
 }
 
 async function nextMemberships(
   store: Store,
   { organizationId, status, phase, limit }: UserFilter,
-  after: string | null,
+  after: IdAfter,
 ): Promise<Membership[]> {
   return store.collections.memberships
     .find({
       ...(organizationId === undefined ? {} : { organizationId }),
       ...(status === undefined ? {} : { status }),
       ...(phase === undefined ? {} : { phase }),
-      ...(after === null ? {} : { _id: { $gt: after } }),
+      ...after,
     })
     .sort({ _id: 1 })
     .limit(limit + 1)

@@ -4,7 +4,7 @@ import type { Membership, ObservedFact } from '../../domain/membership.ts';
 import { phases, statuses } from '../../domain/words.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { id, time, timeText } from '../fields.ts';
-import { page, pageQuery, readCursor } from '../paging.ts';
+import { afterId, page, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 
 const wouldHave = {
@@ -61,15 +61,12 @@ export const observationsRoute = defineRoute({
   },
   responses: { 200: observations },
   async handler({ query: { organizationId, limit, cursor } }, { store, settings }) {
-    const after = readCursor(cursor, z.tuple([z.string().max(255)]))?.[0];
     const filter = {
       observed: { $exists: true },
       ...(organizationId === undefined ? {} : { organizationId }),
     };
     const found = await store()
-      .collections.memberships.find(
-        after === undefined ? filter : { $and: [filter, { _id: { $gt: after } }] },
-      )
+      .collections.memberships.find({ ...filter, ...afterId(cursor) })
       .sort({ _id: 1 })
       .limit(limit + 1)
       .toArray();

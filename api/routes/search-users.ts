@@ -5,7 +5,7 @@ import { linkKey } from '../../domain/link-keys.ts';
 import { within } from '../../platform/mongo/deadline.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import { id, text } from '../fields.ts';
-import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { afterId, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, nothing } from '../route.ts';
 import { userShape } from '../shapes/user.ts';
 import { presentUsers } from './read-people.ts';
@@ -29,14 +29,13 @@ export const searchUsersRoute = defineRoute({
   request: { params: nothing, query: nothing, body },
   responses: { 200: pageOf(userShape) },
   async handler({ body: { q, organizationId, limit, cursor } }, deps) {
-    const after = readCursor(cursor, z.tuple([z.string().max(255)]), 'cursor')?.[0];
     const { users } = deps.store().collections;
     const search = users
       .find(
         {
           $or: beginsWith(linkKey(q) ?? ''),
           ...(organizationId === undefined ? {} : { organizationIds: organizationId }),
-          ...(after === undefined ? {} : { _id: { $gt: after } }),
+          ...afterId(cursor, 'cursor'),
         },
         { maxTimeMS: searchTimeoutMs + 500 },
       )
