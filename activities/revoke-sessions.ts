@@ -13,9 +13,9 @@ import { pendingKinds, type RevocationOutcome } from '../domain/revocation.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { isKnown, recordRevoked } from '../transitions/lifecycle/record-revoked.ts';
 import { recordWouldRevoke } from '../transitions/lifecycle/record-would-revoke.ts';
+import { hostUserIdOf } from '../transitions/notifications/host-user-ids.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
 import { fencedSource } from './fenced-source.ts';
-import { hostUserIdOf } from './host-user-id.ts';
 import type { LookRequest } from './look.ts';
 
 /** Thrown when something is not verified gone at the end of a pass: the next try makes another pass. */

@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 
-import { hostUserIdOf } from '../activities/host-user-id.ts';
 import { createActivities } from '../activities/index.ts';
 import type { HostApplication } from '../connectors/host-application.ts';
 import { callingUsersByHostIds } from '../connectors/host-user-ids.ts';
@@ -35,6 +34,7 @@ import type { WorkosAccess } from '../platform/workos/client.ts';
 import { createDirectoryListing } from '../platform/workos/directory-listing.ts';
 import { createDirectoryLookup } from '../platform/workos/directory-lookup.ts';
 import { createAskDirectoryState } from '../platform/workos/directory-states.ts';
+import { hostUserIdOf } from '../transitions/notifications/host-user-ids.ts';
 import { announceFileRules } from '../transitions/organization/announce-file-rules.ts';
 import { startChores, type Running } from './chores.ts';
 import { createWorkers } from './create-workers.ts';

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { hostUserIdOf as idAtHost } from '../../activities/host-user-id.ts';
 import { hostMembership } from '../../activities/revoke-sessions.ts';
 import { createDeliver } from '../../activities/deliver-notifications.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
@@ -22,6 +21,7 @@ import { completeErasure } from '../../transitions/erasure/complete-erasure.ts';
 import { logIn } from '../../transitions/logins/log-in.ts';
 import type { LoginRules, SsoProfile } from '../../transitions/logins/login.ts';
 import { changeMembership } from '../../transitions/membership/change-membership.ts';
+import { hostUserIdOf as idAtHost } from '../../transitions/notifications/host-user-ids.ts';
 import { recordDelivered } from '../../transitions/notifications/record-delivery.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
 import { usersToWake, woken } from '../../transitions/notifications/read-pending.ts';

@@ -1,8 +1,8 @@
 import type { Membership } from '../../domain/membership.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { forgetHostUserId } from '../notifications/learn-host-user-id.ts';
 import { changeMembership } from '../membership/change-membership.ts';
+import { forgetHostUserId } from './forget-host-user-id.ts';
 
 /** The erasure is done and verified: the membership stays readable by its id, as anonymized. */
 export async function completeErasure(

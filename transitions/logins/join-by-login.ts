@@ -11,7 +11,7 @@ import { lockImport } from '../organization/import-locks.ts';
 import { learnIdentity } from './learn-identity.ts';
 import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
 import { notice, noticeOnce } from '../notice.ts';
-import { hostUserIdLock, idAtHost, userOfHost } from '../notifications/learn-host-user-id.ts';
+import { hostUserIdLock, hostUserIdOf, userOfHost } from '../notifications/host-user-ids.ts';
 import { ensureOrganization, policyOf } from '../organization/organization.ts';
 
 /** A login of somebody whom nobody knows. */
@@ -52,7 +52,7 @@ export async function joinByLogin(
     return { decision: denied('identityMismatch'), changed: null };
   }
   if (mode === 'observing') {
-    const id = userId === undefined ? null : await idAtHost(tx, userId);
+    const id = userId === undefined ? null : await hostUserIdOf(tx.store, userId, tx.session);
     return { decision: allowed(id, null), changed: null };
   }
   await noticeLookAlikes(tx, stranger);

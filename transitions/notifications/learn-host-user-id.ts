@@ -1,53 +1,10 @@
-import { createHash } from 'node:crypto';
-
 import type { HostFile } from '../../domain/host-file.ts';
 import type { Membership } from '../../domain/membership.ts';
-import { keyLock } from '../../platform/ids.ts';
 import type { Transaction } from '../../platform/mongo/store.ts';
 import { demandRevocation } from '../membership/access-facts.ts';
 import { changeMembership } from '../membership/change-membership.ts';
 import { noticeOnce } from '../notice.ts';
-
-/** Whoever takes an id for one of the host application's own waits for whoever does the same. */
-export function hostUserIdLock(hostUserId: string): string {
-  return keyLock('hostUserIds', hostUserId);
-}
-
-/**
- * What is kept of the id of somebody who was forgotten: enough to know it again, so that nobody comes back under
- * it, and not the id.
- */
-function fingerprint(hostUserId: string): string {
-  return createHash('sha256').update(hostUserId).digest('hex');
-}
-
-/**
- * The user to whom the host application's id belongs, or did before they were forgotten. Two reads: as one part of
- * an `$or` no partial index is used, and all users would be read.
- */
-async function holderOf(tx: Transaction, hostUserId: string): Promise<{ _id: string } | null> {
-  const { users } = tx.collections;
-  const only = { session: tx.session, projection: { _id: 1 } };
-  return (
-    (await users.findOne({ hostUserId }, only)) ??
-    users.findOne({ formerHostUserId: fingerprint(hostUserId) }, only)
-  );
-}
-
-/** The user whom the host application calls so: Tenure's own id of them. An id that it never told is its user's. */
-export async function userOfHost(tx: Transaction, hostUserId: string): Promise<string> {
-  const user = await holderOf(tx, hostUserId);
-  return user?._id ?? hostUserId;
-}
-
-/** What the host application calls a user of Tenure, or somebody who is about to be one. */
-export async function idAtHost(tx: Transaction, userId: string): Promise<string> {
-  const user = await tx.collections.users.findOne(
-    { _id: userId },
-    { session: tx.session, projection: { hostUserId: 1 } },
-  );
-  return user?.hostUserId ?? userId;
-}
+import { holderOf, hostUserIdLock } from './host-user-ids.ts';
 
 /**
  * The host application has an id of its own for the user and said so: from now on Tenure calls the user by it
@@ -104,35 +61,4 @@ async function revokeUnderNewId(tx: Transaction, userId: string): Promise<void> 
       if (access.state === 'open') membership.disabledAt = disabledAt;
     });
   }
-}
-
-/**
- * The host application's own id of a user goes with the last of their erasures: until then it is what their rows
- * there are found by. Only what is still to be told of them carries it, since the host application knows them by no
- * other; it goes from there with the delivery.
- */
-export async function forgetHostUserId(tx: Transaction, userId: string): Promise<void> {
-  const { session } = tx;
-  const { users, gate, memberships, notifications } = tx.collections;
-  // Two erasures of one user that end at once would each see the other one still under way.
-  await tx.store.fences.user(tx, userId);
-  const needed = await memberships.findOne(
-    { userId, 'erasure.completedAt': null },
-    { session, projection: { _id: 1 } },
-  );
-  if (needed !== null) return;
-  const user = await users.findOne({ _id: userId }, { session, projection: { hostUserId: 1 } });
-  if (user?.hostUserId === undefined) return;
-  const { hostUserId } = user;
-  await notifications.updateMany(
-    { userId, state: { $in: ['pending', 'dead'] } },
-    { $set: { hostUserId } },
-    { session },
-  );
-  await users.updateOne(
-    { _id: userId },
-    { $set: { formerHostUserId: fingerprint(hostUserId) }, $unset: { hostUserId: '' } },
-    { session },
-  );
-  await gate.updateMany({ userId }, { $unset: { hostUserId: '' } }, { session });
 }

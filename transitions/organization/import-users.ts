@@ -8,7 +8,7 @@ import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { createMembership } from '../membership/create-membership.ts';
 import { writeGateIdentities } from '../membership/gate-identities.ts';
 import { notice } from '../notice.ts';
-import { hostUserIdLock, userOfHost } from '../notifications/learn-host-user-id.ts';
+import { hostUserIdLock, userOfHost } from '../notifications/host-user-ids.ts';
 import { lockImport } from './import-locks.ts';
 import { ensureOrganization } from './organization.ts';
 
