@@ -3,13 +3,20 @@ import type { HeartbeatDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 
 /** What must be there before this process takes traffic. */
-export type ReadinessPart = 'mongodb' | 'migrations' | 'worker' | 'shuttingDown';
+export const readinessParts = ['mongodb', 'migrations', 'worker', 'shuttingDown'] as const;
+export type ReadinessPart = (typeof readinessParts)[number];
+
+/** What a look found. */
+export interface ReadinessReport {
+  /** Which parts are missing; none means ready. */
+  missing: ReadinessPart[];
+  /** What of the host file a worker did not find in the host application's database when it looked last, by code. */
+  hostFindings: Record<string, number>;
+}
 
 export interface Readiness {
-  /** Which parts are missing; none means ready. */
-  missing(): Promise<ReadinessPart[]>;
-  /** What of the host file a worker did not find in the host application's database when it looked last, by code. */
-  hostFindings(): Promise<Record<string, number>>;
+  /** Looks now, with one read. */
+  look(): Promise<ReadinessReport>;
   /** From now on the process is not ready, whatever else there is. */
   shutDown(): void;
 }
@@ -28,20 +35,15 @@ export interface ReadinessSources {
 export function createReadiness(sources: ReadinessSources): Readiness {
   let shuttingDown = false;
   return {
-    async missing() {
-      if (shuttingDown) return ['shuttingDown'];
+    async look() {
+      if (shuttingDown) return without('shuttingDown');
       const store = sources.connected();
-      const polls = store === null ? null : await workerPolls(store);
-      if (polls === null) return ['mongodb', 'migrations', 'worker'];
+      const worker = store === null ? undefined : await freshWorker(store);
+      if (worker === undefined) return without('mongodb', 'migrations', 'worker');
       const missing: ReadinessPart[] = [];
       if (!sources.migrated()) missing.push('migrations');
-      if (!polls) missing.push('worker');
-      return missing;
-    },
-    async hostFindings() {
-      const store = sources.connected();
-      const worker = store === null ? null : await freshWorker(store).catch(() => null);
-      return worker?.hostFindings ?? {};
+      if (worker === null) missing.push('worker');
+      return { missing, hostFindings: worker?.hostFindings ?? {} };
     },
     shutDown() {
       shuttingDown = true;
@@ -49,19 +51,18 @@ export function createReadiness(sources: ReadinessSources): Readiness {
   };
 }
 
-/** Whether a worker polls; null where MongoDB does not answer. Times are compared by MongoDB's own clock. */
-async function workerPolls(store: Store): Promise<boolean | null> {
-  try {
-    return (await freshWorker(store)) !== null;
-  } catch {
-    return null;
-  }
+function without(...missing: ReadinessPart[]): ReadinessReport {
+  return { missing, hostFindings: {} };
 }
 
-async function freshWorker({ collections }: Store): Promise<HeartbeatDocument | null> {
+/**
+ * The heartbeat of a worker that polls; null where none does, undefined where MongoDB does not answer. Times are
+ * compared by MongoDB's own clock.
+ */
+async function freshWorker({ collections }: Store): Promise<HeartbeatDocument | null | undefined> {
   const fresh = collections.heartbeats.findOne({
     role: 'worker',
     $expr: { $gt: ['$at', { $subtract: ['$$NOW', heartbeatMaxAgeMs] }] },
   });
-  return within(1_000, fresh);
+  return within(1_000, fresh).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { readinessParts } from '../readiness.ts';
 import { defineRoute, noInput } from '../route.ts';
 
 /** `GET /health/live`: the process answers. Asks nobody: a database that is down is no reason to restart it. */
@@ -12,8 +13,6 @@ export const liveRoute = defineRoute({
   responses: { 200: z.strictObject({ status: z.literal('live') }) },
   handler: async () => ({ status: 200, body: { status: 'live' } }),
 });
-
-const part = z.enum(['mongodb', 'migrations', 'worker', 'shuttingDown']);
 
 /** `GET /health/ready`: MongoDB answers, its migrations are done and a worker polls. */
 export const readyRoute = defineRoute({
@@ -31,16 +30,14 @@ export const readyRoute = defineRoute({
           "the worker's log says where.",
       }),
     }),
-    503: z.strictObject({ status: z.literal('notReady'), missing: z.array(part) }),
+    503: z.strictObject({
+      status: z.literal('notReady'),
+      missing: z.array(z.enum(readinessParts)),
+    }),
   },
   async handler(_input, { readiness }) {
-    const missing = await readiness.missing();
-    if (missing.length === 0) {
-      return {
-        status: 200,
-        body: { status: 'ready', hostFindings: await readiness.hostFindings() },
-      };
-    }
+    const { missing, hostFindings } = await readiness.look();
+    if (missing.length === 0) return { status: 200, body: { status: 'ready', hostFindings } };
     return { status: 503, body: { status: 'notReady', missing }, headers: { 'retry-after': '1' } };
   },
 });

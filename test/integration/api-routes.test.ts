@@ -298,11 +298,11 @@ describe('the operator', () => {
 
   it('sees that it is not ready before MongoDB, before the migrations and while it stops', async () => {
     const none = createReadiness({ connected: () => null, migrated: () => false });
-    expect(await none.missing()).toEqual(['mongodb', 'migrations', 'worker']);
+    expect((await none.look()).missing).toEqual(['mongodb', 'migrations', 'worker']);
     const early = createReadiness({ connected: () => api.store, migrated: () => false });
-    expect(await early.missing()).toEqual(['migrations', 'worker']);
+    expect((await early.look()).missing).toEqual(['migrations', 'worker']);
     early.shutDown();
-    expect(await early.missing()).toEqual(['shuttingDown']);
+    expect((await early.look()).missing).toEqual(['shuttingDown']);
   });
 
   it('sees memberships by phase and the backlog', async () => {
