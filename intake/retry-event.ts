@@ -1,7 +1,8 @@
 import { Refusal } from '../domain/errors.ts';
 import type { InboxDocument } from '../platform/mongo/documents.ts';
+import { repeatOnDuplicateKey } from '../platform/mongo/duplicate-key.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
-import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
 import type { EventEnvelope } from '../platform/workos/wire.ts';
 import { keepReason } from '../transitions/commands/reasons.ts';
 import type { Applied } from './applied.ts';
@@ -37,16 +38,10 @@ export async function retryEvent(
   retry: EventRetry,
   options: IntakeOptions,
 ): Promise<Retried> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await inTransaction(store, async (tx) => retryOnce(tx, retry, options), {
-        timeoutMs: options.timeoutMs,
-      });
-    } catch (error) {
-      // Another event made the same person or organization first: the next try finds it there.
-      if (!isDuplicateKey(error) || tries === 5) throw error;
-    }
-  }
+  const { timeoutMs } = options;
+  return repeatOnDuplicateKey(async () =>
+    inTransaction(store, async (tx) => retryOnce(tx, retry, options), { timeoutMs }),
+  );
 }
 
 async function retryOnce(

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { isForgotten, type DirectoryRecord, type DirectoryUser } from '../domain/directory-user.ts';
 import { compareVersions, isNewer, listingVersion, type Version } from '../domain/versions.ts';
 import type { DirectoryEdgeDocument } from '../platform/mongo/documents.ts';
+import { repeatOnDuplicateKey } from '../platform/mongo/duplicate-key.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
-import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
 import { defaultMarginMs } from '../platform/workos/directory-listing.ts';
 import { directoryUserData, type DirectoryGroupData } from '../platform/workos/wire.ts';
 import { lockPeople } from '../transitions/membership/person-locks.ts';
@@ -118,7 +119,9 @@ export async function takeInGroupsOfUser(
   listed: GroupsOfUser,
   rules: IntakeRules,
 ): Promise<GroupsTaken> {
-  return repeated(store, async (tx) => applyGroupsOfUser(tx, listed, rules));
+  return repeatOnDuplicateKey(async () =>
+    inTransaction(store, async (tx) => applyGroupsOfUser(tx, listed, rules)),
+  );
 }
 
 async function applyGroupsOfUser(
@@ -197,17 +200,6 @@ export async function raiseGroupsFloor(
 }
 
 async function taking(store: Store, work: (tx: Transaction) => Promise<Applied>): Promise<Taken> {
-  const { outcome } = await repeated(store, work);
+  const { outcome } = await repeatOnDuplicateKey(async () => inTransaction(store, work));
   return outcome === 'stale' ? 'newer' : 'applied';
-}
-
-/** Another telling may make the same person or organization first: the next try finds it there. */
-async function repeated<T>(store: Store, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await inTransaction(store, work);
-    } catch (error) {
-      if (!isDuplicateKey(error) || tries === 5) throw error;
-    }
-  }
 }

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import type { InboxDocument } from '../platform/mongo/documents.ts';
+import { isDuplicateKey, repeatOnDuplicateKey } from '../platform/mongo/duplicate-key.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
-import { inTransaction, isDuplicateKey } from '../platform/mongo/transaction.ts';
+import { inTransaction } from '../platform/mongo/transaction.ts';
 import type { EventEnvelope } from '../platform/workos/wire.ts';
 import { notice } from '../transitions/notice.ts';
 import { applyDirectory } from './apply-directory.ts';
@@ -82,19 +83,17 @@ async function takeInFirst(
   delivery: Delivery,
   options: IntakeOptions,
 ): Promise<Taken> {
-  for (let tries = 1; ; tries += 1) {
+  return repeatOnDuplicateKey(async () => {
     try {
       const organizationId =
         'telling' in parsed ? await knowDirectory(store, parsed.telling, options) : null;
       const entry = inboxEntry(envelope, parsed, delivery, { ...options, organizationId });
       return await takeInOnce(store, { envelope, parsed, entry }, delivery, options);
     } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-      if (await isKnown(store, envelope.id)) return { duplicate: true };
-      // Another event made the same person or organization first: the next try finds it there.
-      if (tries === 5) throw error;
+      if (isDuplicateKey(error) && (await isKnown(store, envelope.id))) return { duplicate: true };
+      throw error;
     }
-  }
+  });
 }
 
 /** One event: as it came, as it was understood, and its entry in the inbox. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Store } from '../../platform/mongo/store.ts';
-import { isDuplicateKey } from '../../platform/mongo/transaction.ts';
+import { isDuplicateKey } from '../../platform/mongo/duplicate-key.ts';
 import {
   importUser,
   type Imported,

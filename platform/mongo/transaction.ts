@@ -88,11 +88,6 @@ async function tryUntilCommitted<T>(
   }
 }
 
-/** Whether MongoDB refused a document because a unique index holds its key already (code 11000). */
-export function isDuplicateKey(error: unknown): boolean {
-  return error instanceof MongoError && error.code === 11000;
-}
-
 /** What MongoDB says of one document that it refuses: too large, against a rule, or against a unique index. */
 const documentRefused = [121, 10334, 11000, 17280];
 

@@ -6,8 +6,9 @@ import {
 } from '../../domain/decide-access.ts';
 import { findLogin } from '../../domain/decide-login.ts';
 import { keyLock } from '../../platform/ids.ts';
+import { repeatOnDuplicateKey } from '../../platform/mongo/duplicate-key.ts';
 import type { Store, Transaction } from '../../platform/mongo/store.ts';
-import { inTransaction, isDuplicateKey } from '../../platform/mongo/transaction.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { changeMembership } from '../membership/change-membership.ts';
 import { entriesAtGate } from './entries-at-gate.ts';
 import { joinByLogin } from './join-by-login.ts';
@@ -15,7 +16,6 @@ import { learnIdentity } from './learn-identity.ts';
 import type { LoggedIn, Login, LoginRules, SsoProfile } from './login.ts';
 import { noticeOnce } from '../notice.ts';
 
-const maxTries = 5;
 /** Somebody waits in front of a login page. */
 const timeoutMs = 5_000;
 
@@ -30,14 +30,9 @@ const timeoutMs = 5_000;
  * @throws StoreUnavailable where MongoDB does not answer in time: nobody is let in by that.
  */
 export async function logIn(store: Store, login: Login, rules: LoginRules): Promise<LoggedIn> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await inTransaction(store, async (tx) => logInOnce(tx, login, rules), { timeoutMs });
-    } catch (error) {
-      // Another call made the same user or organization first: the next try finds it there.
-      if (!isDuplicateKey(error) || tries === maxTries) throw error;
-    }
-  }
+  return repeatOnDuplicateKey(async () =>
+    inTransaction(store, async (tx) => logInOnce(tx, login, rules), { timeoutMs }),
+  );
 }
 
 async function logInOnce(tx: Transaction, login: Login, rules: LoginRules): Promise<LoggedIn> {
