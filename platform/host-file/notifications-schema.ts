@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { notificationTypes } from '../../domain/notifications.ts';
+import { secretEnv } from './parts-schema.ts';
 
 /** The section `notifications` of the host file: who is told what happens to people. */
 
@@ -32,9 +33,7 @@ const endpoint = z
     id: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, and _ . -'),
     url,
     events: events.default([...notificationTypes]),
-    secretEnv: z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable'),
+    secretEnv,
     allowPrivate: z.boolean().default(false),
   })
   .refine(({ url: text, allowPrivate }) => allowPrivate || URL.parse(text)?.protocol !== 'http:', {

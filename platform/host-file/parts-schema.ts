@@ -37,6 +37,11 @@ export const kind = z
   .string()
   .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, and _ . -');
 
+/** Where the secrets of an endpoint are: the file names the variable, and never holds a secret itself. */
+export const secretEnv = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable');
+
 const idType = z.enum(['string', 'objectId'], { error: 'expected string or objectId' });
 export const ids = { id: idType.optional(), idType: idType.optional() };
 export const mongodb = z.literal('mongodb', { error: 'expected mongodb' }).default('mongodb');

@@ -14,6 +14,7 @@ import {
   oneIdType,
   oneIdTypeMessage,
   overlapMessage,
+  secretEnv,
   writtenField,
 } from './parts-schema.ts';
 
@@ -117,10 +118,7 @@ const httpSession = z
     kind,
     connector: z.literal('http'),
     url: baseUrl,
-    secretEnv: z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable')
-      .default('TENURE_HTTP_SECRET'),
+    secretEnv: secretEnv.default('TENURE_HTTP_SECRET'),
     allowPrivate: z.boolean().default(false),
   })
   .refine(({ url, allowPrivate }) => allowPrivate || !url.startsWith('http:'), {
