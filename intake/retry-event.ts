@@ -4,7 +4,7 @@ import { repeatOnDuplicateKey } from '../platform/mongo/duplicate-key.ts';
 import type { Store, Transaction } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
 import type { EventEnvelope } from '../platform/workos/wire.ts';
-import { keepReason } from '../transitions/commands/reasons.ts';
+import { keepReason } from '../transitions/reasons.ts';
 import type { Applied } from './applied.ts';
 import { parseEvent } from './parse-event.ts';
 import { applyEvent, type IntakeOptions } from './take-in.ts';

@@ -2,7 +2,7 @@ import { Refusal } from '../domain/errors.ts';
 import type { InboxDocument } from '../platform/mongo/documents.ts';
 import type { Store } from '../platform/mongo/store.ts';
 import { inTransaction } from '../platform/mongo/transaction.ts';
-import { keepReason } from './commands/reasons.ts';
+import { keepReason } from './reasons.ts';
 
 /**
  * Discards an event that could not be applied: its body goes; that it came, what it was about and what was

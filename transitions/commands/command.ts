@@ -3,7 +3,7 @@ import { isCommitted, type Membership } from '../../domain/membership.ts';
 import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { changeMembership, type Note } from '../membership/change-membership.ts';
-import { keepReason } from './reasons.ts';
+import { keepReason } from '../reasons.ts';
 
 /** Who gives a command, and why. `actor`: `admin:<key name>` or `temporal:<operator id>`. */
 export interface CommandBy {

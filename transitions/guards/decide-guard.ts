@@ -2,7 +2,7 @@ import { Refusal } from '../../domain/errors.ts';
 import type { GuardDocument } from '../../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 import { restoreConfiguration } from './restore-configuration.ts';
 
 /** An admin's word on a guard. */

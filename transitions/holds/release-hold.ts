@@ -3,7 +3,7 @@ import type { HoldDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { letConcernedLook, lockScope, personOf } from './hold-scope.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 
 /**
  * Releases a hold; lifecycles that it blocked go on.

@@ -11,7 +11,7 @@ import { changeMembership } from '../membership/change-membership.ts';
 import { lockLinkKeys } from './link-candidates.ts';
 import { createSeparate } from './link-directory-user.ts';
 import { ensureOrganization, policyOf } from '../organization/organization.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 import { releaseEmail } from './release-email.ts';
 import { settlePerson } from '../membership/settle-person.ts';
 import { joinOrganization } from '../membership/join-organization.ts';

@@ -10,7 +10,7 @@ import { changeMembership } from '../membership/change-membership.ts';
 import { writeGateIdentities } from '../membership/gate-identities.ts';
 import { judgeMembership } from '../membership/judge-membership.ts';
 import { ensureOrganization } from '../organization/organization.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 import type { LinkRules } from './resolve-link-request.ts';
 import { restoreProfile, restoreReplaced, waitAgain } from './restore-replaced.ts';
 import { settlePerson } from '../membership/settle-person.ts';

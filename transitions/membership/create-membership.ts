@@ -6,7 +6,7 @@ import { newId } from '../../platform/ids.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import type { Transaction } from '../../platform/mongo/store.ts';
 import { writeTimeline } from './change-membership.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 
 /** A user who comes into an organization. */
 export interface Newcomer {

@@ -3,7 +3,7 @@ import { triedForMs } from '../../domain/notifications.ts';
 import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 
 /**
  * An admin has a notification delivered once more, with the same id: a dead letter, or one that the host

@@ -6,7 +6,7 @@ import { undecidedEnds } from '../guards/directory-teardown.ts';
 import { guardSwitchEnd } from './end-switches.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 import { isSwitching, keptBySwitch } from '../membership/surroundings.ts';
 
 /** Longer than any migration to another provider needs; a window that is forgotten must not stay open. */

@@ -7,7 +7,7 @@ import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { cancelDeletion } from '../commands/cancel-deletion.ts';
 import { inTurns, throwAll } from '../in-turns.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 import { lateCommitMs } from './spread-facts.ts';
 
 /** How many people one batch reaches. */

@@ -8,7 +8,7 @@ import { allowDirectorySync } from './allow-directory-sync.ts';
 import { openGuard } from '../guards/open-guard.ts';
 import { ensureOrganization } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 import { sameValue } from '../same-value.ts';
 
 /** A whole policy that takes the place of the one before. */

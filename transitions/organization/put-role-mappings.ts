@@ -8,7 +8,7 @@ import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { openGuard } from '../guards/open-guard.ts';
 import { ensureOrganization, policyOf } from './organization.ts';
 import { raiseOrganization } from './raise-organization.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 
 /** The whole list of an organization's mappings, and who sets it. No group is in it twice. */
 export interface RoleMappingsPut {

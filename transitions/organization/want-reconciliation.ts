@@ -2,7 +2,7 @@ import { Refusal } from '../../domain/errors.ts';
 import type { DirectoryDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
-import { keepReason } from '../commands/reasons.ts';
+import { keepReason } from '../reasons.ts';
 
 /**
  * Asks for a full comparison of a directory with WorkOS. A standing fact: a worker starts the run, also if

@@ -1,5 +1,5 @@
-import { newId } from '../../platform/ids.ts';
-import type { Transaction } from '../../platform/mongo/store.ts';
+import { newId } from '../platform/ids.ts';
+import type { Transaction } from '../platform/mongo/store.ts';
 
 /**
  * Keeps an admin's free text apart from everything that outlives the person, and returns its id: a reason
