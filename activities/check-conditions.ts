@@ -6,7 +6,7 @@ import type { Lookup } from '../platform/workos/directory-lookup.ts';
 import { takeInUser, tellingOfAnswer } from '../intake/take-in-answer.ts';
 import { activeResourceHolds } from '../transitions/holds/active-holds.ts';
 import { teardownOf } from '../transitions/guards/directory-teardown.ts';
-import { policyInForce } from '../transitions/lifecycle/policy-in-force.ts';
+import { policyInForce } from '../transitions/organization/policy-in-force.ts';
 import { recordConditions } from '../transitions/lifecycle/record-conditions.ts';
 import { waitForTeardown } from '../transitions/guards/wait-for-teardown.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';

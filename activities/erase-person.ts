@@ -4,7 +4,7 @@ import type { HostErasure } from '../connectors/host-application.ts';
 import type { ErasureFact, Membership } from '../domain/membership.ts';
 import { completeErasure } from '../transitions/erasure/complete-erasure.ts';
 import { forgetPerson } from '../transitions/erasure/forget-person.ts';
-import { policyInForce } from '../transitions/lifecycle/policy-in-force.ts';
+import { policyInForce } from '../transitions/organization/policy-in-force.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { LookRequest } from './look.ts';
 

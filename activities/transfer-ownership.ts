@@ -5,7 +5,7 @@ import type { HandOverTime, Membership } from '../domain/membership.ts';
 import { transferTime, type Policy } from '../domain/policy.ts';
 import type { OwnershipMoveDocument } from '../platform/mongo/documents.ts';
 import { recordTransferred } from '../transitions/lifecycle/record-transferred.ts';
-import { policyInForce } from '../transitions/lifecycle/policy-in-force.ts';
+import { policyInForce } from '../transitions/organization/policy-in-force.ts';
 import { isObserving, type ActivityDeps } from './deps.ts';
 import { findRecipient } from './find-recipient.ts';
 import type { LookRequest } from './look.ts';

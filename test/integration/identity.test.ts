@@ -5,7 +5,7 @@ import { findRecipient } from '../../activities/find-recipient.ts';
 import { linkKey } from '../../domain/link-keys.ts';
 import { checkAccess } from '../../gate/decide.ts';
 import { takeIn } from '../../intake/take-in.ts';
-import { policyInForce } from '../../transitions/lifecycle/policy-in-force.ts';
+import { policyInForce } from '../../transitions/organization/policy-in-force.ts';
 import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
 import { company, type Company, type Sketch } from '../support/company.ts';
 import { directoryEvent, userEvent } from '../support/events.ts';

@@ -8,7 +8,7 @@ import type { GuardDocument } from '../../platform/mongo/documents.ts';
 import type { Store, Transaction } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { openGuardFor } from './open-guard.ts';
-import { policyInForce } from '../lifecycle/policy-in-force.ts';
+import { policyInForce } from '../organization/policy-in-force.ts';
 import { recordGuardPassed } from './record-guard-passed.ts';
 import { waitAtGuard } from './wait-at-guard.ts';
 

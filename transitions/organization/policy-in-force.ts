@@ -3,7 +3,7 @@ import type { ClientSession } from 'mongodb';
 import type { HostFile } from '../../domain/host-file.ts';
 import type { Policy } from '../../domain/policy.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { policyOf } from '../organization/organization.ts';
+import { policyOf } from './organization.ts';
 
 /**
  * The policy in force for an organization, read afresh; the defaults where nobody has set one.
