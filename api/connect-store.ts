@@ -4,7 +4,7 @@ import { productionFences } from '../platform/mongo/fences.ts';
 import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import type { Telling } from '../platform/mongo/telling.ts';
-import { StoreUnavailable } from '../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../platform/mongo/deadline.ts';
 
 /** How long an operation waits for a server: the webhook answers 503 within two seconds. */
 const serverSelectionMs = 1_500;

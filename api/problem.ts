@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 
 import { Refusal, type RefusalCode } from '../domain/errors.ts';
 import { saysOutage } from '../gate/outage.ts';
-import { StoreUnavailable } from '../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../platform/mongo/deadline.ts';
 
 /** One thing that is wrong with a request: where, and what was expected. Never the value itself. */
 export interface InputError {
@@ -51,7 +51,7 @@ export function problemOf(error: unknown): ApiProblem {
 }
 
 /** 503: the caller may send the same again. */
-export function storeUnavailable(): ApiProblem {
+function storeUnavailable(): ApiProblem {
   return new ApiProblem(503, 'storeUnavailable', 'The store does not answer. Try again.', {
     headers: { 'retry-after': '5' },
   });

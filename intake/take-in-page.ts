@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Store } from '../platform/mongo/store.ts';
-import { StoreUnavailable } from '../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../platform/mongo/deadline.ts';
 import { eventEnvelope, type EventEnvelope } from '../platform/workos/wire.ts';
 import type { Applied } from './applied.ts';
 import type { Delivery } from './inbox-entry.ts';

@@ -1,4 +1,4 @@
-import { StoreUnavailable } from '../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../platform/mongo/deadline.ts';
 
 /** How many transactions of a batch are under way at once. */
 const parallel = 8;

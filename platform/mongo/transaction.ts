@@ -8,8 +8,6 @@ import {
 import { StoreUnavailable, within } from './deadline.ts';
 import type { Store, Transaction } from './store.ts';
 
-export { StoreUnavailable };
-
 /** How long one try of a transaction may take. What it read at its beginning may be outdated later (`lateCommitMs`). */
 export const longestTransactionMs = 10_000;
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { takeIn } from '../../intake/take-in.ts';
-import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../../platform/mongo/deadline.ts';
 import { logIn } from '../../transitions/logins/log-in.ts';
 import { afterCoolingOff, drive } from '../support/by-hand.ts';
 import { directoryEvent } from '../support/events.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { checkAccess } from '../../gate/decide.ts';
-import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../../platform/mongo/deadline.ts';
 import { gateKey, startApi, type TestApi } from './api-fixture.ts';
 
 let api: TestApi;

@@ -6,7 +6,7 @@ import type { Membership } from '../../domain/membership.ts';
 import type { DirectoryListing } from '../../platform/workos/directory-listing.ts';
 import { longestRunMs } from '../../domain/reconciliation.ts';
 import { takeInDirectoryState } from '../../intake/take-in-directory-state.ts';
-import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../../platform/mongo/deadline.ts';
 import { drive, spread } from '../support/by-hand.ts';
 import { ListingFailed } from '../../platform/workos/listing-failed.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';

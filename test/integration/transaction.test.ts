@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { connectMongo, storeOn, type Store } from '../../platform/mongo/store.ts';
-import { inTransaction, StoreUnavailable } from '../../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../../platform/mongo/deadline.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
 import { testServers } from '../support/servers.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';

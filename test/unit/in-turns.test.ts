@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { StoreUnavailable } from '../../platform/mongo/transaction.ts';
+import { StoreUnavailable } from '../../platform/mongo/deadline.ts';
 import { inTurns, throwAll } from '../../transitions/in-turns.ts';
 
 const pieces = Array.from({ length: 30 }, (_, nth) => nth);
