@@ -51,7 +51,7 @@ export function problemOf(error: unknown): ApiProblem {
 }
 
 /** 503: the caller may send the same again. */
-export function storeUnavailable(): ApiProblem {
+function storeUnavailable(): ApiProblem {
   return new ApiProblem(503, 'storeUnavailable', 'The store does not answer. Try again.', {
     headers: { 'retry-after': '5' },
   });

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
 import { takeIn, type Taken } from '../../intake/take-in.ts';
+import { within } from '../../platform/mongo/deadline.ts';
 import { eventEnvelope, type EventEnvelope } from '../../platform/workos/wire.ts';
 import type { ApiDeps } from '../deps.ts';
-import { ApiProblem, problemOf, storeUnavailable } from '../problem.ts';
+import { ApiProblem, problemOf } from '../problem.ts';
 import { parseJson } from '../read-body.ts';
 import { noInput, type RawReply, type RawRequest, type Route } from '../route.ts';
 import { verifySignature, type SignatureFault } from './verify-signature.ts';
@@ -46,8 +47,7 @@ async function receive(request: RawRequest, deps: ApiDeps): Promise<RawReply> {
   const receivedAt = new Date();
   refuseUnlessSigned(request, body, receivedAt, deps);
   const envelope = readEnvelope(body);
-  const taken = await storeInTime(envelope, receivedAt, deps);
-  afterCommit(envelope, taken, receivedAt, deps);
+  await within(answerTimeoutMs, storeAndSignal(envelope, receivedAt, deps));
   return { status: 200, body: { status: 'stored' } };
 }
 
@@ -93,15 +93,15 @@ function readEnvelope(body: Buffer): EventEnvelope {
 }
 
 /**
- * Commits, or answers 503 in time. What commits after the answer is found as a duplicate when WorkOS sends
- * the event again.
+ * Commits, and signals what closed: also where the commit comes behind the 503. The event that WorkOS sends again then
+ * is a duplicate, which tells nobody anything.
  */
-async function storeInTime(
+async function storeAndSignal(
   envelope: EventEnvelope,
   receivedAt: Date,
   deps: ApiDeps,
-): Promise<Taken> {
-  const taking = takeIn(
+): Promise<void> {
+  const taken = await takeIn(
     deps.store(),
     envelope,
     { transport: 'webhook', receivedAt },
@@ -112,15 +112,7 @@ async function storeInTime(
       timeoutMs: commitTimeoutMs,
     },
   );
-  const deadline = Promise.withResolvers<never>();
-  const timer = setTimeout(() => deadline.reject(storeUnavailable()), answerTimeoutMs);
-  try {
-    return await Promise.race([taking, deadline.promise]);
-  } finally {
-    clearTimeout(timer);
-    // Its late failure has nobody left to tell.
-    taking.catch(() => undefined);
-  }
+  afterCommit(envelope, taken, receivedAt, deps);
 }
 
 const teardowns = ['dsync.deleted', 'organization.deleted'];

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Document } from 'mongodb';
 
 import { directoryEvent, workosId } from '../support/events.ts';
+import { slow } from '../support/fences.ts';
+import { eventually } from '../support/processes.ts';
 import { connectMongo, storeOn, type Store } from '../../platform/mongo/store.ts';
 import {
   aPerson,
@@ -140,6 +142,27 @@ describe('the webhook', () => {
     const metrics = await api.call('GET', '/metrics', { key: null });
     expect(metrics.text).toMatch(/tenure_access_closed_seconds_count\{transport="webhook"\} [1-9]/);
     expect(metrics.text).toMatch(/tenure_webhook_answers_total\{status="200"\} [1-9]/);
+  });
+
+  it('signals what it closed behind a 503, once', async () => {
+    const person = aPerson();
+    await api.deliver(person.event('created'));
+    const left = person.event('deleted');
+    const late = await startApi({ store: slow(api.store, 2_200) });
+    try {
+      expect((await late.deliver(left)).status).toBe(503);
+      const { inbox, memberships } = late.store.collections;
+      await eventually('the commit', async () => inbox.findOne({ _id: left.id }));
+      expect((await late.deliver(left)).status).toBe(200);
+      const membership = await memberships.findOne({ organizationId: person.organizationId });
+      expect(late.signalled).toEqual([
+        { membershipId: membership?._id, organizationId: person.organizationId },
+      ]);
+      const { text } = await late.call('GET', '/metrics', { key: null });
+      expect(text).toMatch(/tenure_access_closed_seconds_count\{transport="webhook"\} 1$/m);
+    } finally {
+      await late.close();
+    }
   });
 
   it('takes a byte order mark for no reason to lose an event', async () => {
