@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import { createAnswerRoleLoss } from '../../activities/answer-role-loss.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
@@ -8,12 +6,13 @@ import type { HostApplication } from '../../connectors/host-application.ts';
 import { putManualRoles } from '../../transitions/membership/put-manual-roles.ts';
 import { drive, membershipById, membershipOf } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
+import { activityAlone, quietTemporal } from '../support/quiet-temporal.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  quietTemporal();
   tenure = await openTenure();
 }, 60_000);
 
@@ -51,7 +50,7 @@ async function answer(membershipId: string, host: Partial<HostApplication> = {})
     onVerifiedEmpty: () => undefined,
   };
   const activity = createAnswerRoleLoss(deps);
-  await new MockActivityEnvironment().run(activity, { membershipId, nowMs: Date.now() });
+  await activityAlone().run(activity, { membershipId, nowMs: Date.now() });
 }
 
 async function session(userId: string) {

@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import { createActivities, type Activities } from '../../activities/index.ts';
 import { createObservingHost } from '../../connectors/observing-host.ts';
@@ -17,6 +15,7 @@ import {
 } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { poisoned } from '../support/fences.ts';
+import { activityAlone, quietTemporal } from '../support/quiet-temporal.ts';
 import { openTenure, scriptedLookup, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
@@ -24,7 +23,7 @@ let tenure: TestTenure;
 let observing: Activities;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  quietTemporal();
   tenure = await openTenure();
   observing = createActivities(
     {
@@ -47,7 +46,7 @@ beforeAll(async () => {
 afterAll(async () => tenure.close());
 
 async function inWorker<A, R>(activity: (input: A) => Promise<R>, input: A): Promise<R> {
-  return new MockActivityEnvironment().run(activity, input);
+  return activityAlone().run(activity, input);
 }
 
 async function newcomer() {

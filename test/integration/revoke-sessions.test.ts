@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import { createActivities, type Activities } from '../../activities/index.ts';
 import type { CredentialSource } from '../../connectors/credential-source.ts';
@@ -16,13 +14,14 @@ import { OutgoingFailed } from '../../platform/outgoing/outgoing-failed.ts';
 import { noteOverdueRevocations } from '../../transitions/lifecycle/note-overdue.ts';
 import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
+import { activityAlone, quietTemporal } from '../support/quiet-temporal.ts';
 import { openTenure, scriptedLookup, type TestTenure } from '../support/tenure.ts';
 
 let tenure: TestTenure;
 let verified: number;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  quietTemporal();
   tenure = await openTenure();
 }, 60_000);
 afterAll(async () => tenure.close());
@@ -115,7 +114,7 @@ async function leaver(): Promise<Membership> {
 
 async function revoke({ activities }: World, { _id, closings }: Membership): Promise<unknown> {
   const input = { membershipId: _id, nowMs: Date.now(), closing: closings };
-  return new MockActivityEnvironment().run(activities.revokeSessions, input);
+  return activityAlone().run(activities.revokeSessions, input);
 }
 
 async function linesOf({ _id, generation }: Membership): Promise<[string, object][]> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { MongoClient } from 'mongodb';
 
 import { createScrape } from '../../api/scrape.ts';
@@ -25,6 +25,26 @@ describe('a scrape', () => {
     expect(await scrape()).toMatch(/^tenure_memberships_pending Nan$/m);
     expect(await scrape()).toMatch(/^tenure_memberships_pending Nan$/m);
     expect(asked).toBe(1);
+  });
+
+  it('counts once for all that ask meanwhile, and again once that is outdated', async () => {
+    let asked = 0;
+    const store = (): Store => {
+      asked += 1;
+      return fresh.store;
+    };
+    const scrape = createScrape(createMetrics('api'), store, 300_000);
+    for (const text of await Promise.all([scrape(), scrape(), scrape()])) {
+      expect(text).toMatch(/^tenure_memberships_pending 0$/m);
+    }
+    expect(asked).toBe(1);
+    const now = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 5_000);
+    try {
+      await scrape();
+    } finally {
+      now.mockRestore();
+    }
+    expect(asked).toBe(2);
   });
 
   it('says to MongoDB when each of its counts is to be ended', async () => {

@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type { ObjectId } from 'mongodb';
 
 import { createActivities } from '../../activities/index.ts';
@@ -14,6 +12,7 @@ import type { SsoProfile } from '../../transitions/logins/login.ts';
 import { drive, membershipById, membershipOf, sandbox } from '../support/by-hand.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { slow } from '../support/fences.ts';
+import { activityAlone, quietTemporal } from '../support/quiet-temporal.ts';
 import { describeRaces, type Races } from '../support/races.ts';
 import { openTenure, scriptedLookup, type TestTenure } from '../support/tenure.ts';
 
@@ -21,7 +20,7 @@ let tenure: TestTenure;
 let gate: Gate;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  quietTemporal();
   tenure = await openTenure();
   gate = createGate({ db: tenure.store.db });
 }, 60_000);
@@ -81,7 +80,7 @@ async function revoke(
     () => undefined,
   );
   const input = { membershipId, nowMs: Date.now(), closing: closings };
-  await new MockActivityEnvironment().run(revokeSessions, input);
+  await activityAlone().run(revokeSessions, input);
 }
 
 describeRaces(

@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { Runtime, Worker } from '@temporalio/worker';
 
+import { quietTemporal } from '../support/quiet-temporal.ts';
 import { testServers } from '../support/servers.ts';
 
 const directory = new URL('histories/', import.meta.url);
@@ -19,7 +20,7 @@ describe('the histories recorded from earlier runs', () => {
   const bundle = { codePath: testServers().workflowBundle ?? '' };
 
   beforeAll(() => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    quietTemporal();
   });
 
   afterAll(async () => Runtime.instance().shutdown());

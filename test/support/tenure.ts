@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Db, MongoClient } from 'mongodb';
 
 import { createActivities } from '../../activities/index.ts';
@@ -36,6 +36,7 @@ import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
 import { createDispatcher } from '../../workers/dispatcher.ts';
 import { createWorkers } from '../../workers/create-workers.ts';
 import { repeat, type Repeating } from '../../workers/repeat.ts';
+import { quietTemporal } from './quiet-temporal.ts';
 import { freshDatabaseName, testServers } from './servers.ts';
 
 /** Tenure's store and intake on a database of its own, without Temporal. */
@@ -147,8 +148,6 @@ export interface Notified {
   notifier: Notifier;
 }
 
-let installed = false;
-
 /**
  * Starts workers and dispatcher in this process, with task queues and a database of their own. Nothing is polled
  * unless `polling` says with what, and a test starts the poller.
@@ -161,8 +160,7 @@ export async function startTenure(
     outsideSources?: readonly CredentialSource[];
   } = {},
 ): Promise<RunningTenure> {
-  if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
-  installed = true;
+  quietTemporal();
   const servers = testServers();
   const queuePrefix = `test-${randomUUID()}`;
   const lookup = scriptedLookup();

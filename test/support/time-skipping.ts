@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation, type WorkflowHandle } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, type Worker } from '@temporalio/worker';
+import { type Worker } from '@temporalio/worker';
 
 import { createActivities, type Activities } from '../../activities/index.ts';
 import type { Membership } from '../../domain/membership.ts';
@@ -29,6 +29,7 @@ import {
 import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { createWorkers } from '../../workers/create-workers.ts';
 import { laterTime, userEvent, workosId } from './events.ts';
+import { quietTemporal } from './quiet-temporal.ts';
 import { testServers } from './servers.ts';
 import { openTenure, scriptedLookup, type Notified, type TestTenure } from './tenure.ts';
 
@@ -135,16 +136,13 @@ export async function eventually<T>(
   }
 }
 
-let installed = false;
-
 /**
  * Starts an environment with workers, on a database of its own. Close it in `afterAll`.
  *
  * @param notified the endpoints that are told, and by what
  */
 export async function startSkipping(notified?: Notified): Promise<SkippingTenure> {
-  if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR') });
-  installed = true;
+  quietTemporal();
   const servers = testServers();
   const env = await startServer(servers.timeSkippingServer);
   await registerSearchAttributes(env);

@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { PollResult } from '../../activities/poll-events.ts';
 import { pollerWorkflowId, taskQueuesOf } from '../../domain/messages.ts';
 import { keepPoller } from '../../workers/poller-keeper.ts';
+import { quietTemporal } from '../support/quiet-temporal.ts';
 import { testServers } from '../support/servers.ts';
 import { eventually } from '../support/time-skipping.ts';
 
@@ -19,7 +20,7 @@ describe('the workflow of the poller', () => {
   const ending: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    quietTemporal();
     const address = testServers().temporalAddress;
     native = await NativeConnection.connect({ address });
     connection = await Connection.connect({ address });

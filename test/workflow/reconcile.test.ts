@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { StepDone } from '../../activities/reconcile-directory.ts';
 import { taskQueuesOf } from '../../domain/messages.ts';
@@ -14,6 +14,7 @@ import {
   reconcileWorkflowType,
 } from '../../domain/reconciliation.ts';
 import { keepReconcileSchedule } from '../../workers/reconcile-schedule.ts';
+import { quietTemporal } from '../support/quiet-temporal.ts';
 import { testServers } from '../support/servers.ts';
 import { eventually } from '../support/time-skipping.ts';
 
@@ -25,7 +26,7 @@ describe('the workflow that compares a directory', () => {
   const ending: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    quietTemporal();
     const address = testServers().temporalAddress;
     native = await NativeConnection.connect({ address });
     connection = await Connection.connect({ address });
