@@ -5,20 +5,22 @@ import { readEventCursor } from '../platform/mongo/event-cursor.ts';
 import { countOverdueRevocations } from '../platform/mongo/overdue-revocations.ts';
 import type { Store } from '../platform/mongo/store.ts';
 
-/** How long counted memberships are shown again: many scrapes must not cost more than one. */
+/** How long what was counted is shown again: many scrapes must not cost more than one. */
 const cacheMs = 5_000;
 /** For all counts together. */
 const countTimeoutMs = 5_000;
 /** MongoDB itself ends a count that nobody waits for any more: the next scrape would begin one more beside it. */
 const inTime = { maxTimeMS: countTimeoutMs };
 
-/** Makes the text of `/metrics`, with memberships counted for it. */
+/** Makes the text of `/metrics`, with everything counted in it that no process holds. */
 export type Scrape = () => Promise<string>;
 
 /**
- * Counts memberships by phase, the backlog and overdue revocations, and looks how far the poller is, when it is asked
- * for, so that no process counts for nobody. While MongoDB does not answer they are not a number: old ones would look
- * like a standstill. Where nothing polls, the poller's times are never a number.
+ * Counts what is in MongoDB (`Counts`) when it is asked for, so that no process counts for nobody. While MongoDB does
+ * not answer they are not a number: old ones would look like a standstill.
+ *
+ * @param overdueMs when a revocation that is not verified counts as overdue
+ * @param polls whether anything polls the Events API; where nothing does, the poller's times are never a number
  */
 export function createScrape(
   metrics: Metrics,
@@ -27,46 +29,70 @@ export function createScrape(
   polls = true,
 ): Scrape {
   let countedAt = -Infinity;
+  let counting: Promise<void> | null = null;
+  const count = async (): Promise<void> => {
+    const all = countAll(store, { overdueMs, polls });
+    showCounts(metrics, await within(countTimeoutMs, all).catch(() => unknownCounts));
+    // After a failure too: a MongoDB that is too slow to count is not asked to by every scrape.
+    countedAt = performance.now();
+  };
   return async () => {
     if (performance.now() - countedAt >= cacheMs) {
-      try {
-        const counted = await within(countTimeoutMs, countAll(store(), { overdueMs, polls }));
-        metrics.setMemberships(counted.memberships.phases);
-        metrics.setBacklog(counted.memberships.backlog);
-        metrics.setRevocationsOverdue(counted.overdue);
-        metrics.setOpenGuards(counted.openGuards);
-        metrics.setNotifications(counted.notifications);
-        metrics.setPoller(counted.poller);
-      } catch {
-        metrics.setMemberships(Object.fromEntries(phases.map((phase) => [phase, NaN])));
-        metrics.setBacklog({ count: NaN, oldestSeconds: NaN });
-        metrics.setRevocationsOverdue(NaN);
-        metrics.setOpenGuards(NaN);
-        metrics.setNotifications({ dead: NaN, oldestSeconds: NaN });
-        metrics.setPoller(unknownTimes);
-      } finally {
-        // After a failure too: a MongoDB that is too slow to count is not asked to by every scrape.
-        countedAt = performance.now();
-      }
+      counting ??= count().finally(() => {
+        counting = null;
+      });
+      await counting;
     }
     return metrics.render();
   };
 }
 
-async function countAll(store: Store, { overdueMs, polls }: { overdueMs: number; polls: boolean }) {
+interface Counts {
+  phases: Partial<Record<Phase, number>>;
+  backlog: { count: number; oldestSeconds: number };
+  revocationsOverdue: number;
+  openGuards: number;
+  notifications: { dead: number; oldestSeconds: number };
+  /** How far the poller is: seconds since it was last at the end, and the age of its cursor. */
+  poller: { lag: number; cursorAge: number };
+}
+
+const unknownTimes = { lag: NaN, cursorAge: NaN };
+
+const unknownCounts: Counts = {
+  phases: Object.fromEntries(phases.map((phase) => [phase, NaN])),
+  backlog: { count: NaN, oldestSeconds: NaN },
+  revocationsOverdue: NaN,
+  openGuards: NaN,
+  notifications: { dead: NaN, oldestSeconds: NaN },
+  poller: unknownTimes,
+};
+
+function showCounts(metrics: Metrics, counts: Counts): void {
+  metrics.setMemberships(counts.phases);
+  metrics.setBacklog(counts.backlog);
+  metrics.setRevocationsOverdue(counts.revocationsOverdue);
+  metrics.setOpenGuards(counts.openGuards);
+  metrics.setNotifications(counts.notifications);
+  metrics.setPoller(counts.poller);
+}
+
+async function countAll(
+  storeNow: () => Store,
+  { overdueMs, polls }: { overdueMs: number; polls: boolean },
+): Promise<Counts> {
+  const store = storeNow();
   return {
-    memberships: await countMemberships(store),
-    overdue: await countOverdueRevocations(store, overdueMs, inTime),
+    ...(await countMemberships(store)),
+    revocationsOverdue: await countOverdueRevocations(store, overdueMs, inTime),
     openGuards: await countOpenGuards(store),
     notifications: await countNotifications(store),
     poller: polls ? await pollerTimes(store) : unknownTimes,
   };
 }
 
-const unknownTimes = { lag: NaN, cursorAge: NaN };
-
 /** Read from MongoDB and not from the process that polls: it shows also that none does. */
-async function pollerTimes(store: Store): Promise<{ lag: number; cursorAge: number }> {
+async function pollerTimes(store: Store): Promise<Counts['poller']> {
   const cursor = await readEventCursor(store);
   if (cursor === null) return unknownTimes;
   const secondsSince = (at: Date | null): number =>
@@ -84,7 +110,7 @@ async function countOpenGuards({ collections: { guards } }: Store): Promise<numb
 
 async function countNotifications({
   collections: { notifications },
-}: Store): Promise<{ dead: number; oldestSeconds: number }> {
+}: Store): Promise<Counts['notifications']> {
   const [dead, [oldest]] = await Promise.all([
     notifications.countDocuments({ state: 'dead' }, inTime),
     notifications
@@ -98,10 +124,9 @@ async function countNotifications({
   return { dead, oldestSeconds: Math.max(0, waitedMs / 1000) };
 }
 
-async function countMemberships({ collections: { memberships } }: Store): Promise<{
-  phases: Partial<Record<Phase, number>>;
-  backlog: { count: number; oldestSeconds: number };
-}> {
+async function countMemberships({
+  collections: { memberships },
+}: Store): Promise<Pick<Counts, 'phases' | 'backlog'>> {
   const waiting = { pendingSince: { $exists: true } };
   const [grouped, count, [oldest]] = await Promise.all([
     memberships
