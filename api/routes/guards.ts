@@ -9,7 +9,8 @@ import type { ApiDeps } from '../deps.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { afterId, before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
-import { reasonTexts } from './read-people.ts';
+import type { ReasonText } from '../shapes/reason.ts';
+import { readReasons } from './read-people.ts';
 
 const states = ['open', 'approved', 'rejected', 'withdrawn'] as const;
 const kinds = ['mass', 'configuration', 'teardown'] as const;
@@ -185,12 +186,12 @@ async function presentAll(
   store: Store,
   guards: GuardDocument[],
 ): Promise<z.input<typeof guardShape>[]> {
-  const reasons = await reasonTexts(store, guards.flatMap(reasonIdsOf));
-  return Promise.all(guards.map(async (guard) => present(store, guard, reasons)));
+  const reasonText = await readReasons(store, guards.flatMap(reasonIdsOf));
+  return Promise.all(guards.map(async (guard) => present(store, guard, reasonText)));
 }
 
 async function presentOne(store: Store, guard: GuardDocument): Promise<z.input<typeof guardShape>> {
-  return present(store, guard, await reasonTexts(store, reasonIdsOf(guard)));
+  return present(store, guard, await readReasons(store, reasonIdsOf(guard)));
 }
 
 function reasonIdsOf({ approvals, reasonId }: GuardDocument): (string | null)[] {
@@ -200,9 +201,8 @@ function reasonIdsOf({ approvals, reasonId }: GuardDocument): (string | null)[] 
 async function present(
   store: Store,
   guard: GuardDocument,
-  reasons: Map<string, string>,
+  reasonText: ReasonText,
 ): Promise<z.input<typeof guardShape>> {
-  const textOf = (reasonId: string | null): string | null => reasons.get(reasonId ?? '') ?? null;
   return {
     id: guard._id,
     organizationId: guard.organizationId,
@@ -215,10 +215,10 @@ async function present(
     approvals: guard.approvals.map(({ by, at, reasonId }) => ({
       by,
       at: at.toISOString(),
-      reason: textOf(reasonId),
+      reason: reasonText(reasonId),
     })),
     decidedBy: guard.decidedBy,
     decidedAt: timeText(guard.decidedAt),
-    reason: textOf(guard.reasonId),
+    reason: reasonText(guard.reasonId),
   };
 }

@@ -10,7 +10,7 @@ import { id, reason } from '../fields.ts';
 import { afterId, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 import { holdScope, holdShape, presentHold } from '../shapes/hold.ts';
-import { reasonTexts } from './read-people.ts';
+import { readReasons } from './read-people.ts';
 
 /** `GET /v1/holds` */
 export const listHoldsRoute = defineRoute({
@@ -107,16 +107,16 @@ async function afterChange(
       concerned.map(({ _id, organizationId }) => ({ membershipId: _id, organizationId })),
     );
   }
-  return presentHold(hold, await reasonTexts(store(), [hold.reasonId]));
+  return presentHold(hold, await readReasons(store(), [hold.reasonId]));
 }
 
 async function presentHolds(
   store: Store,
   holds: HoldDocument[],
 ): Promise<z.input<typeof holdShape>[]> {
-  const reasons = await reasonTexts(
+  const reasonText = await readReasons(
     store,
     holds.map(({ reasonId }) => reasonId),
   );
-  return holds.map((hold) => presentHold(hold, reasons));
+  return holds.map((hold) => presentHold(hold, reasonText));
 }

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
 import type { LinkRequestDocument } from '../../platform/mongo/link-documents.ts';
-import type { Store } from '../../platform/mongo/store.ts';
 import { resolveLinkRequest } from '../../transitions/links/resolve-link-request.ts';
 import { undoLink } from '../../transitions/links/undo-link.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 import { membershipShape } from '../shapes/membership.ts';
-import { membershipById, presentOneMembership, reasonTexts } from './read-people.ts';
+import type { ReasonText } from '../shapes/reason.ts';
+import { membershipById, presentOneMembership, readReasons } from './read-people.ts';
 
 const linkRequest = z
   .strictObject({
@@ -59,7 +59,12 @@ export const listLinkRequestsRoute = defineRoute({
       .limit(limit + 1)
       .toArray();
     const { entries, next } = page(found, limit, ({ createdAt, _id }) => [+createdAt, _id]);
-    return { status: 200, body: { data: await presentAll(store(), entries), next } };
+    const reasonText = await readReasons(
+      store(),
+      entries.map(({ reasonId }) => reasonId),
+    );
+    const data = entries.map((entry) => present(entry, reasonText));
+    return { status: 200, body: { data, next } };
   },
 });
 
@@ -105,9 +110,8 @@ export const resolveLinkRequestRoute = defineRoute({
     );
     const { membershipId, organizationId } = resolved;
     if (membershipId !== null) signals.lookAgain([{ membershipId, organizationId }]);
-    const [shown] = await presentAll(store(), [resolved]);
-    if (shown === undefined) throw new TypeError('One request is presented as one.');
-    return { status: 200, body: shown };
+    const reasonText = await readReasons(store(), [resolved.reasonId]);
+    return { status: 200, body: present(resolved, reasonText) };
   },
 });
 
@@ -147,15 +151,11 @@ export const unlinkRoute = defineRoute({
   },
 });
 
-async function presentAll(
-  store: Store,
-  requests: LinkRequestDocument[],
-): Promise<z.input<typeof linkRequest>[]> {
-  const reasons = await reasonTexts(
-    store,
-    requests.map(({ reasonId }) => reasonId),
-  );
-  return requests.map((request) => ({
+function present(
+  request: LinkRequestDocument,
+  reasonText: ReasonText,
+): z.input<typeof linkRequest> {
+  return {
     id: request._id,
     organizationId: request.organizationId,
     directoryUserId: request.directoryUserId,
@@ -167,6 +167,6 @@ async function presentAll(
     membershipId: request.membershipId,
     resolvedBy: request.resolvedBy,
     resolvedAt: timeText(request.resolvedAt),
-    reason: reasons.get(request.reasonId ?? '') ?? null,
-  }));
+    reason: reasonText(request.reasonId),
+  };
 }

@@ -5,7 +5,8 @@ import { id, time } from '../fields.ts';
 import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 import { membershipShape } from '../shapes/membership.ts';
-import { membershipById, presentOneMembership, reasonTexts } from './read-people.ts';
+import type { ReasonText } from '../shapes/reason.ts';
+import { membershipById, presentOneMembership, readReasons } from './read-people.ts';
 
 /** `GET /v1/memberships/{id}` */
 export const getMembershipRoute = defineRoute({
@@ -53,13 +54,13 @@ export const getTimelineRoute = defineRoute({
       .limit(query.limit + 1)
       .toArray();
     const { entries, next } = page(found, query.limit, ({ revision, _id }) => [revision, _id]);
-    const reasons = await reasonTexts(
+    const reasonText = await readReasons(
       store(),
       entries.map(({ reasonId }) => reasonId),
     );
     return {
       status: 200,
-      body: { data: entries.map((entry) => presentEntry(entry, reasons)), next },
+      body: { data: entries.map((entry) => presentEntry(entry, reasonText)), next },
     };
   },
 });
@@ -70,7 +71,7 @@ function later([revision, _id]: z.output<typeof cursorKey>): object {
 
 function presentEntry(
   entry: TimelineDocument,
-  reasons: Map<string, string>,
+  reasonText: ReasonText,
 ): z.input<typeof timelineEntry> {
   return {
     id: entry._id,
@@ -79,6 +80,6 @@ function presentEntry(
     actor: entry.actor,
     generation: entry.generation,
     detail: { ...entry.detail },
-    reason: reasons.get(entry.reasonId ?? '') ?? null,
+    reason: reasonText(entry.reasonId),
   };
 }

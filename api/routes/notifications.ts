@@ -2,12 +2,12 @@ import { z } from 'zod';
 
 import { notificationStates, notificationTypes } from '../../domain/notifications.ts';
 import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
-import type { Store } from '../../platform/mongo/store.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
-import { reasonTexts } from './read-people.ts';
+import type { ReasonText } from '../shapes/reason.ts';
+import { readReasons } from './read-people.ts';
 
 const notification = z
   .strictObject({
@@ -64,7 +64,9 @@ export const listNotificationsRoute = defineRoute({
       .limit(limit + 1)
       .toArray();
     const { entries, next } = page(found, limit, ({ at, _id }) => [+at, _id]);
-    return { status: 200, body: { data: await present(store(), entries), next } };
+    const reasonText = await readReasons(store(), entries.map(reasonIdOf));
+    const data = entries.map((entry) => present(entry, reasonText));
+    return { status: 200, body: { data, next } };
   },
 });
 
@@ -85,21 +87,20 @@ export const replayNotificationRoute = defineRoute({
       by: caller.actor,
       reason: body.reason ?? null,
     });
-    const [shown] = await present(store(), [replayed]);
-    if (shown === undefined) throw new TypeError('A notification was not presented.');
-    return { status: 200, body: shown };
+    const reasonText = await readReasons(store(), [reasonIdOf(replayed)]);
+    return { status: 200, body: present(replayed, reasonText) };
   },
 });
 
-async function present(
-  store: Store,
-  entries: NotificationDocument[],
-): Promise<z.input<typeof notification>[]> {
-  const reasons = await reasonTexts(
-    store,
-    entries.map(({ replayed }) => replayed?.reasonId ?? null),
-  );
-  return entries.map((entry) => ({
+function reasonIdOf({ replayed }: NotificationDocument): string | null {
+  return replayed?.reasonId ?? null;
+}
+
+function present(
+  entry: NotificationDocument,
+  reasonText: ReasonText,
+): z.input<typeof notification> {
+  return {
     id: entry._id,
     endpoint: entry.endpoint,
     type: entry.type,
@@ -117,6 +118,6 @@ async function present(
     deliveredAt: timeText(entry.deliveredAt),
     replayedBy: entry.replayed?.by ?? null,
     replayedAt: timeText(entry.replayed?.at ?? null),
-    reason: reasons.get(entry.replayed?.reasonId ?? '') ?? null,
-  }));
+    reason: reasonText(reasonIdOf(entry)),
+  };
 }

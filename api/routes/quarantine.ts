@@ -7,8 +7,9 @@ import { discardEvent } from '../../transitions/discard-event.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
+import type { ReasonText } from '../shapes/reason.ts';
 import { repairOf, repairOfProblem } from '../shapes/repair.ts';
-import { reasonTexts } from './read-people.ts';
+import { readReasons } from './read-people.ts';
 
 /** How long a retry may take: nobody's webhook waits for it. */
 const retryTimeoutMs = 10_000;
@@ -51,7 +52,8 @@ export const listQuarantineRoute = defineRoute({
       .limit(limit + 1)
       .toArray();
     const { entries, next } = page(found, limit, ({ receivedAt, _id }) => [+receivedAt, _id]);
-    const data = await Promise.all(entries.map(async (entry) => present(store(), entry)));
+    const reasonText = await readReasons(store(), entries.map(reasonIdOf));
+    const data = entries.map((entry) => present(entry, reasonText));
     return { status: 200, body: { data, next } };
   },
 });
@@ -88,7 +90,7 @@ export const retryQuarantinedRoute = defineRoute({
     );
     const { organizationId } = applied;
     signals.lookAgain(applied.urgent.map((membershipId) => ({ membershipId, organizationId })));
-    return { status: 200, body: await present(store(), entry) };
+    return { status: 200, body: await presentOne(store(), entry) };
   },
 });
 
@@ -107,14 +109,23 @@ export const discardQuarantinedRoute = defineRoute({
       by: given.caller.actor,
       reason: given.body.reason ?? null,
     });
-    return { status: 200, body: await present(store(), entry) };
+    return { status: 200, body: await presentOne(store(), entry) };
   },
 });
 
-async function present(store: Store, entry: InboxDocument): Promise<z.input<typeof quarantined>> {
+async function presentOne(
+  store: Store,
+  entry: InboxDocument,
+): Promise<z.input<typeof quarantined>> {
+  return present(entry, await readReasons(store, [reasonIdOf(entry)]));
+}
+
+function reasonIdOf({ handled }: InboxDocument): string | null {
+  return handled?.reasonId ?? null;
+}
+
+function present(entry: InboxDocument, reasonText: ReasonText): z.input<typeof quarantined> {
   const problems = entry.problems ?? [];
-  const reasonId = entry.handled?.reasonId ?? null;
-  const reasons = await reasonTexts(store, [reasonId]);
   return {
     id: entry._id,
     event: entry.event,
@@ -131,6 +142,6 @@ async function present(store: Store, entry: InboxDocument): Promise<z.input<type
     repair: repairOf(problems),
     handledBy: entry.handled?.by ?? null,
     handledAt: timeText(entry.handled?.at ?? null),
-    reason: reasons.get(reasonId ?? '') ?? null,
+    reason: reasonText(reasonIdOf(entry)),
   };
 }

@@ -9,6 +9,7 @@ import {
   type MembershipShape,
   type StandingDirectoryUser,
 } from '../shapes/membership.ts';
+import type { ReasonText } from '../shapes/reason.ts';
 import { presentUser, type UserShape } from '../shapes/user.ts';
 
 type Deps = Pick<ApiDeps, 'store' | 'hostFile'>;
@@ -62,13 +63,11 @@ export async function membershipById(store: Store, membershipId: string): Promis
   return found;
 }
 
-/** The texts of reasons by their ids; erased ones are missing. */
-export async function reasonTexts(
-  store: Store,
-  reasonIds: (string | null)[],
-): Promise<Map<string, string>> {
+/** Reads the texts of reasons, all at once. */
+export async function readReasons(store: Store, reasonIds: (string | null)[]): Promise<ReasonText> {
   const ids = reasonIds.filter((reasonId) => reasonId !== null);
-  if (ids.length === 0) return new Map();
+  if (ids.length === 0) return () => null;
   const found = await store.collections.reasons.find({ _id: { $in: ids } }).toArray();
-  return new Map(found.map(({ _id, text }) => [_id, text]));
+  const texts = new Map(found.map(({ _id, text }) => [_id, text]));
+  return (reasonId) => (reasonId === null ? null : (texts.get(reasonId) ?? null));
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { holdKinds } from '../../domain/words.ts';
 import type { HoldDocument } from '../../platform/mongo/documents.ts';
 import { id, time, timeText } from '../fields.ts';
+import type { ReasonText } from './reason.ts';
 
 /** What a hold covers: a user, an organization, or one resource of the host application. */
 export const holdScope = z.union(
@@ -28,15 +29,12 @@ export const holdShape = z
   })
   .meta({ id: 'Hold' });
 
-export function presentHold(
-  hold: HoldDocument,
-  reasons: Map<string, string>,
-): z.input<typeof holdShape> {
+export function presentHold(hold: HoldDocument, reasonText: ReasonText): z.input<typeof holdShape> {
   return {
     id: hold._id,
     scope: presentScope(hold.scope),
     kind: hold.kind,
-    reason: reasons.get(hold.reasonId ?? '') ?? null,
+    reason: reasonText(hold.reasonId),
     createdBy: hold.createdBy,
     createdAt: hold.createdAt.toISOString(),
     releasedBy: hold.releasedBy,
