@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { didYouMean } from '../platform/did-you-mean.ts';
 import type { Auth, Caller } from './authenticate.ts';
 import type { ApiDeps } from './deps.ts';
+import { id, reason } from './fields.ts';
 import { ApiProblem, type InputError } from './problem.ts';
 
 /** A request as HTTP brought it, after authentication. */
@@ -59,6 +60,10 @@ export interface RequestSchemas<P, Q, B> {
   body: B;
 }
 
+/** Of a route about one thing, which its path names. */
+export const oneId = z.strictObject({ id });
+/** Of a command that needs nothing but a reason, if that. */
+export const onlyReason = z.strictObject({ reason });
 /** Of a route that takes nothing. */
 export const nothing = z.strictObject({});
 export const noBody = z.null();

@@ -14,7 +14,7 @@ import { resumeDeletion } from '../../transitions/commands/resume-deletion.ts';
 import type { Caller } from '../authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason, text } from '../fields.ts';
-import { defineRoute, nothing, type Route } from '../route.ts';
+import { defineRoute, nothing, oneId, onlyReason, type Route } from '../route.ts';
 import { grantNames } from '../shapes/grants.ts';
 import { membershipShape, type MembershipShape } from '../shapes/membership.ts';
 import { presentOneMembership } from './read-people.ts';
@@ -23,8 +23,6 @@ import { presentOneMembership } from './read-people.ts';
  * The commands on one membership: the transition, then "look again". They work while Temporal is down,
  * since a dispatcher repeats the signal.
  */
-
-const params = z.strictObject({ id });
 
 interface Given {
   params: { id: string };
@@ -58,7 +56,7 @@ function plainCommand(
     path: `/v1/memberships/{id}/${name}`,
     summary,
     auth: 'admin',
-    request: { params, query: nothing, body: z.strictObject({ reason }) },
+    request: { params: oneId, query: nothing, body: onlyReason },
     responses: { 200: membershipShape },
     handler: async (given, deps) => ({ status: 200, body: await give(given, deps, apply) }),
   });
@@ -70,7 +68,7 @@ const extend = defineRoute({
   summary: 'Make the cooling-off of this leaving longer; `until` must be later than the due time',
   auth: 'admin',
   request: {
-    params,
+    params: oneId,
     query: nothing,
     body: z.strictObject({ until: z.iso.datetime({ offset: true }), reason }),
   },
@@ -91,7 +89,7 @@ const reassign = defineRoute({
     'Say who receives the resources of somebody who left; the timeline tells when it is done',
   auth: 'admin',
   request: {
-    params,
+    params: oneId,
     query: nothing,
     body: z.strictObject({
       toUserId: id,
@@ -117,7 +115,7 @@ const manualRoles = defineRoute({
     'The whole list, which is also how roles that a leaving suspended (`suspendedRoles`) come back, or are ' +
     'dropped. In force when it answers.',
   auth: 'admin',
-  request: { params, query: nothing, body: z.strictObject({ roles: grantNames, reason }) },
+  request: { params: oneId, query: nothing, body: z.strictObject({ roles: grantNames, reason }) },
   responses: { 200: membershipShape },
   async handler(given, deps) {
     const { roles } = given.body;

@@ -5,9 +5,9 @@ import type { DirectoryDocument } from '../../platform/mongo/documents.ts';
 import type { ReconciliationDocument } from '../../platform/mongo/reconciliation-documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { wantReconciliation } from '../../transitions/organization/want-reconciliation.ts';
-import { id, reason, time, timeText } from '../fields.ts';
+import { id, time, timeText } from '../fields.ts';
 import { afterId, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
 
 const tally = z
   .strictObject({ seen: z.int(), added: z.int(), changed: z.int(), absent: z.int() })
@@ -93,13 +93,13 @@ export const reconcileDirectoryRoute = defineRoute({
     'What it found is the `lastReconciliation` of the directory.',
   auth: 'admin',
   request: {
-    params: z.strictObject({ id }),
+    params: oneId,
     query: nothing,
-    body: z.strictObject({ reason }),
+    body: onlyReason,
   },
   responses: { 202: directoryShape },
-  async handler({ params: given, body, caller }, { store }) {
-    const directory = await wantReconciliation(store(), given.id, {
+  async handler({ params, body, caller }, { store }) {
+    const directory = await wantReconciliation(store(), params.id, {
       by: caller.actor,
       reason: body.reason ?? null,
     });

@@ -9,7 +9,7 @@ import type {
 import type { Store } from '../../platform/mongo/store.ts';
 import { id } from '../fields.ts';
 import { afterId, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody } from '../route.ts';
+import { defineRoute, noBody, oneId } from '../route.ts';
 
 const groupShape = z
   .strictObject({
@@ -30,7 +30,7 @@ export const listDirectoryGroupsRoute = defineRoute({
   path: '/v1/directories/{id}/groups',
   summary: 'List the groups of a directory: their ids are what role mappings name',
   auth: 'admin',
-  request: { params: z.strictObject({ id }), query: z.strictObject(pageQuery), body: noBody },
+  request: { params: oneId, query: z.strictObject(pageQuery), body: noBody },
   responses: { 200: pageOf(groupShape) },
   async handler({ params, query: { limit, cursor } }, { store }) {
     const { directories, directoryGroups } = store().collections;

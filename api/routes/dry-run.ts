@@ -15,7 +15,7 @@ import {
 import { withoutDirectoryIn } from '../../transitions/membership/without-directory.ts';
 import { id, time, timeText } from '../fields.ts';
 import { afterId, page, pageQuery, type IdAfter } from '../paging.ts';
-import { defineRoute, noBody } from '../route.ts';
+import { defineRoute, noBody, oneId } from '../route.ts';
 import { nameOf } from '../shapes/user.ts';
 
 const lists = ['losesAccess', 'linked', 'ambiguous'] as const;
@@ -67,7 +67,7 @@ export const dryRunRoute = defineRoute({
     'down with your name: you may PUT `directorySync: enabled` as long as the same people would lose access.',
   auth: 'admin',
   request: {
-    params: z.strictObject({ id }),
+    params: oneId,
     query: z.strictObject({ ...pageQuery, list: z.enum(lists).default('losesAccess') }),
     body: noBody,
   },

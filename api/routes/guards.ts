@@ -8,7 +8,7 @@ import { ApiProblem } from '../problem.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { afterId, before, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { readReasons } from './read-people.ts';
 
@@ -41,8 +41,6 @@ const guardShape = z
     reason: z.nullable(z.string()),
   })
   .meta({ id: 'Guard' });
-
-const params = z.strictObject({ id });
 
 const decision = z.strictObject({
   reason: reason.meta({
@@ -90,10 +88,10 @@ export const getGuardRoute = defineRoute({
   path: '/v1/guards/{id}',
   summary: 'Read one guard',
   auth: 'admin',
-  request: { params, query: nothing, body: noBody },
+  request: { params: oneId, query: nothing, body: noBody },
   responses: { 200: guardShape },
-  async handler({ params: given }, { store }) {
-    const guard = await guardById(store(), given.id);
+  async handler({ params }, { store }) {
+    const guard = await guardById(store(), params.id);
     return { status: 200, body: await presentOne(store(), guard) };
   },
 });
@@ -110,16 +108,16 @@ export const listGuardedRoute = defineRoute({
   description: 'Ids only. Whoever came back stands at no guard any more.',
   auth: 'admin',
   request: {
-    params,
+    params: oneId,
     query: z.strictObject({ ...pageQuery, state: z.enum(standings).default('waits') }),
     body: noBody,
   },
   responses: { 200: pageOf(standing) },
-  async handler({ params: given, query: { state, limit, cursor } }, { store }) {
+  async handler({ params, query: { state, limit, cursor } }, { store }) {
     const after = afterId(cursor);
-    await guardById(store(), given.id);
+    await guardById(store(), params.id);
     const found = await store()
-      .collections.memberships.find({ ...standingAt(given.id, state), ...after })
+      .collections.memberships.find({ ...standingAt(params.id, state), ...after })
       .sort({ _id: 1 })
       .limit(limit + 1)
       .project<{ _id: string; userId: string }>({ userId: 1 })
@@ -138,11 +136,11 @@ export const approveGuardRoute = defineRoute({
   description:
     'Where two admin keys or more exist, two of them must approve: the first answer is 202. Nothing is due sooner than `graceDays` afterwards.',
   auth: 'admin',
-  request: { params, query: nothing, body: decision },
+  request: { params: oneId, query: nothing, body: decision },
   responses: { 200: guardShape, 202: guardShape },
-  async handler({ params: given, body, caller }, { store, settings }) {
+  async handler({ params, body, caller }, { store, settings }) {
     const guard = await approveGuard(store(), {
-      guardId: given.id,
+      guardId: params.id,
       by: caller.actor,
       reason: body.reason ?? null,
       admins: adminsOf(settings),
@@ -159,11 +157,11 @@ export const rejectGuardRoute = defineRoute({
   summary: 'Reject: whom the directory still knows is restored, everybody else is retained',
   description: 'One admin is enough. Configuration is written back as it was before the change.',
   auth: 'admin',
-  request: { params, query: nothing, body: decision },
+  request: { params: oneId, query: nothing, body: decision },
   responses: { 200: guardShape },
-  async handler({ params: given, body, caller }, { store }) {
+  async handler({ params, body, caller }, { store }) {
     const guard = await rejectGuard(store(), {
-      guardId: given.id,
+      guardId: params.id,
       by: caller.actor,
       reason: body.reason ?? null,
     });

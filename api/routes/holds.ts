@@ -8,7 +8,7 @@ import { releaseHold } from '../../transitions/holds/release-hold.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason } from '../fields.ts';
 import { afterId, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
 import { holdScope, holdShape, presentHold } from '../shapes/hold.ts';
 import { readReasons } from './read-people.ts';
 
@@ -77,7 +77,7 @@ export const releaseHoldRoute = defineRoute({
   path: '/v1/holds/{id}/release',
   summary: 'Release a hold; what it blocked goes on',
   auth: 'admin',
-  request: { params: z.strictObject({ id }), query: nothing, body: z.strictObject({ reason }) },
+  request: { params: oneId, query: nothing, body: onlyReason },
   responses: { 200: holdShape },
   async handler({ params, body, caller }, deps) {
     const hold = await releaseHold(deps.store(), {

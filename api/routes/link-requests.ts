@@ -5,7 +5,7 @@ import { resolveLinkRequest } from '../../transitions/links/resolve-link-request
 import { undoLink } from '../../transitions/links/undo-link.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { membershipShape } from '../shapes/membership.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { membershipById, presentOneMembership, readReasons } from './read-people.ts';
@@ -94,7 +94,7 @@ export const resolveLinkRequestRoute = defineRoute({
     'itself; notEligible for somebody to whom they cannot be linked; emailInUse where somebody who is in has ' +
     'the e-mail and the host’s users must have unique ones.',
   auth: 'admin',
-  request: { params: z.strictObject({ id }), query: nothing, body: resolution },
+  request: { params: oneId, query: nothing, body: resolution },
   responses: { 200: linkRequest },
   async handler({ params, body, caller }, { store, signals, hostFile, newUserId }) {
     const { reason: text, ...decision } = body;
@@ -126,7 +126,7 @@ export const unlinkRoute = defineRoute({
     '409 notLinked where this directory user does not stand behind the membership, or made it.',
   auth: 'admin',
   request: {
-    params: z.strictObject({ id }),
+    params: oneId,
     query: nothing,
     body: z.strictObject({ directoryUserId: id, reason }),
   },

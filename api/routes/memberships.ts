@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { TimelineDocument } from '../../platform/mongo/documents.ts';
 import { id, time } from '../fields.ts';
 import { page, pageOf, pageQuery, readCursor } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { membershipShape } from '../shapes/membership.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { membershipById, presentOneMembership, readReasons } from './read-people.ts';
@@ -14,7 +14,7 @@ export const getMembershipRoute = defineRoute({
   path: '/v1/memberships/{id}',
   summary: 'Read one membership; readable also after anonymization',
   auth: 'admin',
-  request: { params: z.strictObject({ id }), query: nothing, body: noBody },
+  request: { params: oneId, query: nothing, body: noBody },
   responses: { 200: membershipShape },
   async handler({ params }, deps) {
     const membership = await membershipById(deps.store(), params.id);
@@ -42,7 +42,7 @@ export const getTimelineRoute = defineRoute({
   path: '/v1/memberships/{id}/timeline',
   summary: 'Read everything that happened to a membership, in order',
   auth: 'admin',
-  request: { params: z.strictObject({ id }), query: z.strictObject(pageQuery), body: noBody },
+  request: { params: oneId, query: z.strictObject(pageQuery), body: noBody },
   responses: { 200: pageOf(timelineEntry) },
   async handler({ params, query }, { store }) {
     const { timeline } = store().collections;

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { notificationStates, notificationTypes } from '../../domain/notifications.ts';
 import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
-import { id, reason, time, timeText } from '../fields.ts';
+import { id, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { readReasons } from './read-people.ts';
 
@@ -79,7 +79,7 @@ export const replayNotificationRoute = defineRoute({
     'A dead letter, or one that the host application lost after it had taken it. 409 stillPending while it ' +
     'is being delivered.',
   auth: 'admin',
-  request: { params: z.strictObject({ id }), query: nothing, body: z.strictObject({ reason }) },
+  request: { params: oneId, query: nothing, body: onlyReason },
   responses: { 200: notification },
   async handler({ params, body, caller }, { store }) {
     const replayed = await replayNotification(store(), {

@@ -5,7 +5,7 @@ import { policySchema, resolvePolicy } from '../../platform/policy-schema.ts';
 import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { policyOf } from '../../transitions/organization/organization.ts';
 import { id, reason } from '../fields.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 
 const transferTime = z.enum(['onDeprovision', 'beforeAnonymization', 'manual']);
 
@@ -33,8 +33,6 @@ const policyShape = z
   })
   .meta({ id: 'Policy' });
 
-const params = z.strictObject({ id });
-
 /** `GET /v1/organizations/{id}/policy` */
 export const getPolicyRoute = defineRoute({
   method: 'get',
@@ -42,7 +40,7 @@ export const getPolicyRoute = defineRoute({
   summary: 'Read the policy in force, defaults filled in',
   description: 'Also of an organization that nobody has mentioned yet: then it is all defaults.',
   auth: 'admin',
-  request: { params, query: nothing, body: noBody },
+  request: { params: oneId, query: nothing, body: noBody },
   responses: { 200: policyShape },
   async handler({ params: { id: organizationId } }, { store, hostFile }) {
     const found = await store().collections.organizations.findOne({ _id: organizationId });
@@ -59,7 +57,7 @@ export const putPolicyRoute = defineRoute({
   description:
     '`directorySync` is a state: absent means unchanged. Due times that count down stay as they are.',
   auth: 'admin',
-  request: { params, query: nothing, body: policySchema.extend({ reason }) },
+  request: { params: oneId, query: nothing, body: policySchema.extend({ reason }) },
   responses: { 200: policyShape },
   async handler({ params: { id: organizationId }, body, caller }, { store, hostFile }) {
     const { directorySync, reason: why, ...given } = body;

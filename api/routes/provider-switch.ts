@@ -5,7 +5,7 @@ import {
   longestSwitchDays,
 } from '../../transitions/organization/announce-switch.ts';
 import { id, reason, time, timeText } from '../fields.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 
 const switchShape = z
   .strictObject({
@@ -16,8 +16,6 @@ const switchShape = z
   })
   .meta({ id: 'ProviderSwitch' });
 
-const params = z.strictObject({ id });
-
 /** `GET /v1/organizations/{id}/provider-switch` */
 export const getProviderSwitchRoute = defineRoute({
   method: 'get',
@@ -25,7 +23,7 @@ export const getProviderSwitchRoute = defineRoute({
   summary: 'Read whether a switch to another identity provider is announced, and until when',
   description: 'Also of an organization that nobody has mentioned yet: then none is.',
   auth: 'admin',
-  request: { params, query: nothing, body: noBody },
+  request: { params: oneId, query: nothing, body: noBody },
   responses: { 200: switchShape },
   async handler({ params: { id: organizationId } }, { store }) {
     const found = await store().collections.organizations.findOne({ _id: organizationId });
@@ -45,7 +43,7 @@ export const putProviderSwitchRoute = defineRoute({
     'found again loses access and waits at the guard.',
   auth: 'admin',
   request: {
-    params,
+    params: oneId,
     query: nothing,
     body: z.strictObject({ until: z.nullable(z.iso.datetime()), reason }),
   },

@@ -4,9 +4,9 @@ import { retryEvent } from '../../intake/retry-event.ts';
 import type { InboxDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { discardEvent } from '../../transitions/discard-event.ts';
-import { id, reason, time, timeText } from '../fields.ts';
+import { id, time, timeText } from '../fields.ts';
 import { before, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { repairOf, repairOfProblem } from '../shapes/repair.ts';
 import { readReasons } from './read-people.ts';
@@ -58,9 +58,6 @@ export const listQuarantineRoute = defineRoute({
   },
 });
 
-const params = z.strictObject({ id });
-const body = z.strictObject({ reason });
-
 /** `POST /v1/quarantine/{id}/retry` */
 export const retryQuarantinedRoute = defineRoute({
   method: 'post',
@@ -71,7 +68,7 @@ export const retryQuarantinedRoute = defineRoute({
     'applied or discarded before; bodyGone where its body is not kept any more; stillQuarantined where it ' +
     'still cannot be applied; unknownType where this version does not know its type.',
   auth: 'admin',
-  request: { params, query: nothing, body },
+  request: { params: oneId, query: nothing, body: onlyReason },
   responses: { 200: quarantined },
   async handler(given, { store, signals, hostFile, newUserId, settings }) {
     const { applied, entry } = await retryEvent(
@@ -101,7 +98,7 @@ export const discardQuarantinedRoute = defineRoute({
   summary: 'Give up an event that could not be applied: its body goes, that it came stays known',
   description: '409 notQuarantined where it was applied or discarded before.',
   auth: 'admin',
-  request: { params, query: nothing, body },
+  request: { params: oneId, query: nothing, body: onlyReason },
   responses: { 200: quarantined },
   async handler(given, { store }) {
     const entry = await discardEvent(store(), {

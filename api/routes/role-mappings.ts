@@ -5,7 +5,7 @@ import type { Store } from '../../platform/mongo/store.ts';
 import { putRoleMappings } from '../../transitions/organization/put-role-mappings.ts';
 import { spreadPending } from '../../transitions/organization/spread-facts.ts';
 import { id, reason } from '../fields.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { grantNames } from '../shapes/grants.ts';
 
 /** The most mappings of one organization: they are one document, read whenever one of its people is judged. */
@@ -89,8 +89,6 @@ const putBody = z.preprocess(
   }),
 );
 
-const params = z.strictObject({ id });
-
 /** `GET /v1/organizations/{id}/role-mappings` */
 export const getRoleMappingsRoute = defineRoute({
   method: 'get',
@@ -99,7 +97,7 @@ export const getRoleMappingsRoute = defineRoute({
   description:
     'The whole list, not paged; empty for an organization that nobody has mentioned yet.',
   auth: 'admin',
-  request: { params, query: nothing, body: noBody },
+  request: { params: oneId, query: nothing, body: noBody },
   responses: { 200: mappingsShape },
   handler: async ({ params: { id: organizationId } }, { store }) => ({
     status: 200,
@@ -117,7 +115,7 @@ export const putRoleMappingsRoute = defineRoute({
     'be ones that nothing was told of yet. The answer does not wait for the people: `spreading` counts those ' +
     'who still have what they had. Where it ends access (policy `accessByGroup`), the leavings wait at a guard.',
   auth: 'admin',
-  request: { params, query: nothing, body: putBody },
+  request: { params: oneId, query: nothing, body: putBody },
   responses: { 200: mappingsShape },
   async handler({ params: { id: organizationId }, body, caller }, { store, hostFile }) {
     await putRoleMappings(store(), hostFile, organizationId, {

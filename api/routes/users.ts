@@ -4,7 +4,7 @@ import { Refusal } from '../../domain/errors.ts';
 import { phases, statuses } from '../../domain/words.ts';
 import { id } from '../fields.ts';
 import { pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { userShape } from '../shapes/user.ts';
 import { listUsers } from './list-users.ts';
 import { presentUsers } from './read-people.ts';
@@ -42,7 +42,7 @@ export const getUserRoute = defineRoute({
   path: '/v1/users/{id}',
   summary: 'Read one user',
   auth: 'admin',
-  request: { params: z.strictObject({ id }), query: nothing, body: noBody },
+  request: { params: oneId, query: nothing, body: noBody },
   responses: { 200: userShape },
   async handler({ params }, deps) {
     const user = await deps.store().collections.users.findOne({ _id: params.id });
