@@ -1,7 +1,6 @@
 import type { Route } from '../route.ts';
 import { receiveWebhook } from '../webhooks/receive-webhook.ts';
 import { checkAccessRoute } from './access-checks.ts';
-import { listNoticesRoute } from './attention.ts';
 import { cancelDeletionsRoute } from './cancel-deletions.ts';
 import { commandRoutes } from './commands.ts';
 import { listDirectoriesRoute, reconcileDirectoryRoute } from './directories.ts';
@@ -21,6 +20,7 @@ import { importUsersRoute } from './import-users.ts';
 import { listLinkRequestsRoute, resolveLinkRequestRoute, unlinkRoute } from './link-requests.ts';
 import { logInRoute } from './logins.ts';
 import { getMembershipRoute, getTimelineRoute } from './memberships.ts';
+import { listNoticesRoute } from './notices.ts';
 import { listNotificationsRoute, replayNotificationRoute } from './notifications.ts';
 import { observationsRoute } from './observations.ts';
 import { openApiRoute } from './openapi.ts';
