@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
+import { Refusal } from '../../domain/errors.ts';
 import type { GuardDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
 import { standingAt, waitingAt } from '../../transitions/guards/wait-at-guard.ts';
-import { ApiProblem } from '../problem.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, reason, time, timeText } from '../fields.ts';
 import { afterId, before, page, pageOf, pageQuery } from '../paging.ts';
@@ -176,7 +176,7 @@ function adminsOf({ keys }: ApiDeps['settings']): number {
 
 async function guardById(store: Store, guardId: string): Promise<GuardDocument> {
   const guard = await store.collections.guards.findOne({ _id: guardId });
-  if (guard === null) throw new ApiProblem(404, 'notFound', 'There is no such guard.');
+  if (guard === null) throw new Refusal('notFound', 'There is no such guard.');
   return guard;
 }
 
