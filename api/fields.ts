@@ -15,12 +15,23 @@ export function text(max: number): z.ZodString {
   return z.string().min(1).max(max);
 }
 
-/** Why an admin does something. Kept apart from everything that outlives the person. */
-export const reason = z
-  .string()
-  .max(2_000)
-  .optional()
-  .meta({ description: 'Free text for the record; erased with the person.' });
+const anyReason = z.string().max(2_000).optional();
+
+/** Why an admin does something to a person. Kept apart from everything that outlives them. */
+export const reason = anyReason.meta({
+  description: 'Free text for the record; erased with the person.',
+});
+
+/** Why an admin does something to an organization: there is nobody with whom it could be erased. */
+export const standingReason = anyReason.meta({
+  description: 'Free text for the record. About no single person, so it stays: name nobody in it.',
+});
+
+/** Why an admin places or releases a hold, which may be either. */
+export const holdReason = anyReason.meta({
+  description:
+    'Free text for the record; erased with the person. Of a hold on an organization it stays: name nobody in it.',
+});
 
 /** A time in an answer: ISO 8601, UTC, milliseconds, `Z`. */
 export const time = z.iso.datetime({ precision: 3 });

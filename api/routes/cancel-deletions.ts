@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { orderCancellation } from '../../transitions/organization/cancel-deletions.ts';
-import { id, time } from '../fields.ts';
-import { defineRoute, nothing, oneId, onlyReason } from '../route.ts';
+import { id, standingReason, time } from '../fields.ts';
+import { defineRoute, nothing, oneId } from '../route.ts';
 
 /** `POST /v1/organizations/{id}/cancel-deletions` */
 export const cancelDeletionsRoute = defineRoute({
@@ -13,7 +13,7 @@ export const cancelDeletionsRoute = defineRoute({
     'Nobody who counts down is anonymized from this answer on; each is then retained, as by ' +
     '`cancel-deletion`, in batches. Whoever leaves later counts down. Call it again to see how many are left.',
   auth: 'admin',
-  request: { params: oneId, query: nothing, body: onlyReason },
+  request: { params: oneId, query: nothing, body: z.strictObject({ reason: standingReason }) },
   responses: {
     202: z
       .strictObject({

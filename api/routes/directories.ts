@@ -5,9 +5,9 @@ import type { DirectoryDocument } from '../../platform/mongo/documents.ts';
 import type { ReconciliationDocument } from '../../platform/mongo/reconciliation-documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { wantReconciliation } from '../../transitions/organization/want-reconciliation.ts';
-import { id, time, timeText } from '../fields.ts';
+import { id, standingReason, time, timeText } from '../fields.ts';
 import { afterId, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 
 const tally = z
   .strictObject({ seen: z.int(), added: z.int(), changed: z.int(), absent: z.int() })
@@ -95,7 +95,7 @@ export const reconcileDirectoryRoute = defineRoute({
   request: {
     params: oneId,
     query: nothing,
-    body: onlyReason,
+    body: z.strictObject({ reason: standingReason }),
   },
   responses: { 202: directoryShape },
   async handler({ params, body, caller }, { store }) {

@@ -6,7 +6,7 @@ import type { Store } from '../../platform/mongo/store.ts';
 import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard.ts';
 import { standingAt, waitingAt } from '../../transitions/guards/wait-at-guard.ts';
 import type { ApiDeps } from '../deps.ts';
-import { id, reason, time, timeText } from '../fields.ts';
+import { id, standingReason, time, timeText } from '../fields.ts';
 import { afterId, before, page, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import type { ReasonText } from '../shapes/reason.ts';
@@ -42,12 +42,7 @@ const guardShape = z
   })
   .meta({ id: 'Guard' });
 
-const decision = z.strictObject({
-  reason: reason.meta({
-    description:
-      'Free text for the record. About no single person, so it stays: name nobody in it.',
-  }),
-});
+const decision = z.strictObject({ reason: standingReason });
 
 /** `GET /v1/guards` */
 export const listGuardsRoute = defineRoute({

@@ -6,9 +6,9 @@ import { holdKinds } from '../../domain/words.ts';
 import { placeHold } from '../../transitions/holds/place-hold.ts';
 import { releaseHold } from '../../transitions/holds/release-hold.ts';
 import type { ApiDeps } from '../deps.ts';
-import { id, reason } from '../fields.ts';
+import { holdReason, id } from '../fields.ts';
 import { afterId, page, pageOf, pageQuery } from '../paging.ts';
-import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
+import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { holdScope, holdShape, presentHold } from '../shapes/hold.ts';
 import { readReasons } from './read-people.ts';
 
@@ -57,7 +57,7 @@ export const placeHoldRoute = defineRoute({
   request: {
     params: nothing,
     query: nothing,
-    body: z.strictObject({ scope: holdScope, kind: z.enum(holdKinds), reason }),
+    body: z.strictObject({ scope: holdScope, kind: z.enum(holdKinds), reason: holdReason }),
   },
   responses: { 201: holdShape },
   async handler({ body, caller }, deps) {
@@ -77,7 +77,7 @@ export const releaseHoldRoute = defineRoute({
   path: '/v1/holds/{id}/release',
   summary: 'Release a hold; what it blocked goes on',
   auth: 'admin',
-  request: { params: oneId, query: nothing, body: onlyReason },
+  request: { params: oneId, query: nothing, body: z.strictObject({ reason: holdReason }) },
   responses: { 200: holdShape },
   async handler({ params, body, caller }, deps) {
     const hold = await releaseHold(deps.store(), {

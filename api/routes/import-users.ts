@@ -7,7 +7,7 @@ import {
   type Imported,
   type ImportedUser,
 } from '../../transitions/organization/import-users.ts';
-import { id, text } from '../fields.ts';
+import { id, reason, text } from '../fields.ts';
 import { defineRoute, nothing } from '../route.ts';
 
 const importedUser = z.strictObject({
@@ -45,7 +45,7 @@ export const importUsersRoute = defineRoute({
     query: nothing,
     body: z.strictObject({
       users: z.array(importedUser).min(1).max(1_000),
-      reason: z.string().max(2_000).optional(),
+      reason,
     }),
   },
   responses: { 200: z.strictObject({ data: z.array(outcome) }) },

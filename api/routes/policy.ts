@@ -4,7 +4,7 @@ import { directorySyncStates, type DirectorySync, type Policy } from '../../doma
 import { policySchema, resolvePolicy } from '../../platform/policy-schema.ts';
 import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { policyOf } from '../../transitions/organization/organization.ts';
-import { id, reason } from '../fields.ts';
+import { id, standingReason } from '../fields.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 
 const transferTime = z.enum(['onDeprovision', 'beforeAnonymization', 'manual']);
@@ -57,7 +57,7 @@ export const putPolicyRoute = defineRoute({
   description:
     '`directorySync` is a state: absent means unchanged. Due times that count down stay as they are.',
   auth: 'admin',
-  request: { params: oneId, query: nothing, body: policySchema.extend({ reason }) },
+  request: { params: oneId, query: nothing, body: policySchema.extend({ reason: standingReason }) },
   responses: { 200: policyShape },
   async handler({ params: { id: organizationId }, body, caller }, { store, hostFile }) {
     const { directorySync, reason: why, ...given } = body;

@@ -4,7 +4,7 @@ import {
   announceSwitch,
   longestSwitchDays,
 } from '../../transitions/organization/announce-switch.ts';
-import { id, reason, time, timeText } from '../fields.ts';
+import { id, standingReason, time, timeText } from '../fields.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 
 const switchShape = z
@@ -45,7 +45,7 @@ export const putProviderSwitchRoute = defineRoute({
   request: {
     params: oneId,
     query: nothing,
-    body: z.strictObject({ until: z.nullable(z.iso.datetime()), reason }),
+    body: z.strictObject({ until: z.nullable(z.iso.datetime()), reason: standingReason }),
   },
   responses: { 200: switchShape },
   async handler({ params: { id: organizationId }, body, caller }, { store }) {

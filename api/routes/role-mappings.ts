@@ -4,7 +4,7 @@ import type { RoleMapping } from '../../domain/grants.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { putRoleMappings } from '../../transitions/organization/put-role-mappings.ts';
 import { spreadPending } from '../../transitions/organization/spread-facts.ts';
-import { id, reason } from '../fields.ts';
+import { id, standingReason } from '../fields.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { grantNames } from '../shapes/grants.ts';
 
@@ -81,7 +81,7 @@ const putBody = z.preprocess(
   (given) => (Array.isArray(given) ? { data: given } : given),
   z.strictObject({
     data: list,
-    reason,
+    reason: standingReason,
     spreading: z
       .unknown()
       .optional()
