@@ -22,8 +22,11 @@ const problem = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457. Never holds a value of the request.' });
 
+/** The document, as JSON. */
+export type OpenApiDocument = Record<string, unknown> & { openapi: string };
+
 /** The OpenAPI 3.1 description of the routes. */
-export function createOpenApiDocument(routes: readonly Route[]): Record<string, unknown> {
+export function createOpenApiDocument(routes: readonly Route[]): OpenApiDocument {
   const paths: ZodOpenApiPathsObject = {};
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-import { createOpenApiDocument } from '../openapi.ts';
+import { createOpenApiDocument, type OpenApiDocument } from '../openapi.ts';
 import { defineRoute, noInput, type Route } from '../route.ts';
 
 /** `GET /openapi.json`, made of the same table as the router; once, when it is first asked for. */
 export function openApiRoute(table: () => readonly Route[]): Route {
-  let document: Record<string, unknown> | null = null;
+  let document: OpenApiDocument | null = null;
   return defineRoute({
     method: 'get',
     path: '/openapi.json',
@@ -15,7 +15,7 @@ export function openApiRoute(table: () => readonly Route[]): Route {
     responses: { 200: z.looseObject({ openapi: z.string() }) },
     async handler() {
       document ??= createOpenApiDocument(table());
-      return { status: 200, body: { openapi: '3.1.0', ...document } };
+      return { status: 200, body: document };
     },
   });
 }
