@@ -112,7 +112,7 @@ function responsesOf({ schemas, contentType, auth }: Route): ZodOpenApiResponses
     description:
       auth === 'none'
         ? 'Refused'
-        : 'Refused: 401 without a key, 403 with too small a key, 404, 409, 413, 415, 422, 503',
+        : 'Refused: 400 no JSON, 401 without a key, 403 with too small a key, 404, 409, 413, 415, 422, 503',
     content: { 'application/problem+json': { schema: problem } },
   };
   return responses;
