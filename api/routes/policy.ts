@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { directorySyncStates, type DirectorySync, type Policy } from '../../domain/policy.ts';
+import { directorySyncStates } from '../../domain/policy.ts';
 import { policySchema, resolvePolicy } from '../../platform/policy-schema.ts';
 import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { policyOf } from '../../transitions/organization/organization.ts';
@@ -44,8 +44,8 @@ export const getPolicyRoute = defineRoute({
   responses: { 200: policyShape },
   async handler({ params: { id: organizationId } }, { store, hostFile }) {
     const found = await store().collections.organizations.findOne({ _id: organizationId });
-    const policy = policyOf(found, hostFile);
-    return { status: 200, body: present(policy, found?.directorySync ?? 'disabled') };
+    const directorySync = found?.directorySync ?? 'disabled';
+    return { status: 200, body: { ...policyOf(found, hostFile), directorySync } };
   },
 });
 
@@ -60,42 +60,15 @@ export const putPolicyRoute = defineRoute({
   request: { params: oneId, query: nothing, body: policySchema.extend({ reason: standingReason }) },
   responses: { 200: policyShape },
   async handler({ params: { id: organizationId }, body, caller }, { store, hostFile }) {
-    const { directorySync, reason: why, ...given } = body;
+    const { directorySync: wanted, reason, ...given } = body;
     const policy = resolvePolicy(given, hostFile.defaults.policy);
-    const organization = await putPolicy(store(), organizationId, {
+    const { directorySync } = await putPolicy(store(), organizationId, {
       policy,
       by: caller.actor,
-      reason: why ?? null,
+      reason: reason ?? null,
       defaults: hostFile.defaults.policy,
-      ...(directorySync === undefined ? {} : { directorySync }),
+      ...(wanted === undefined ? {} : { directorySync: wanted }),
     });
-    return { status: 200, body: present(policy, organization.directorySync) };
+    return { status: 200, body: { ...policy, directorySync } };
   },
 });
-
-/** The fields one by one: a document's own further fields must not come along. */
-function present(policy: Policy, directorySync: DirectorySync): z.input<typeof policyShape> {
-  const { ownership, guard } = policy;
-  return {
-    coolingOffDays: policy.coolingOffDays,
-    sandbox: policy.sandbox,
-    sandboxCoolingOffSeconds: policy.sandboxCoolingOffSeconds,
-    deletionAllowed: policy.deletionAllowed,
-    erasure: policy.erasure,
-    retentionDays: policy.retentionDays,
-    accessByGroup: policy.accessByGroup,
-    leavingAttributes: policy.leavingAttributes,
-    lifecycleAuthority: policy.lifecycleAuthority,
-    suspendedCountsAsLeaving: policy.suspendedCountsAsLeaving,
-    initialStatus: policy.initialStatus,
-    jit: policy.jit,
-    ownership: {
-      when: ownership.when,
-      recipients: ownership.recipients,
-      returnOnReactivation: ownership.returnOnReactivation,
-    },
-    guard: { ...guard },
-    remindDays: policy.remindDays,
-    directorySync,
-  };
-}
