@@ -14,9 +14,14 @@ const retryMs = 1_000;
 export interface LateStore {
   /** @throws StoreUnavailable until MongoDB answered and the migrations are done */
   store: () => Store;
+  /** The store as soon as MongoDB was reached; null before. */
   connected: () => Store | null;
+  /** Whether the migrations and `prepare` are done. */
   migrated: () => boolean;
-  /** Resolves when both are done, rejects with what no waiting mends (`NewerSchema`). */
+  /**
+   * Resolves when all that is done, or given up by `close`. Rejects with what no waiting mends: `NewerSchema`,
+   * `StandaloneServer`.
+   */
   ready: Promise<void>;
   close(): Promise<void>;
 }

@@ -107,7 +107,7 @@ function refuseUnstorable(root: unknown): void {
       });
     }
     if (typeof value !== 'object' || value === null) continue;
-    // Only positions in lists are told: the names of fields may be anything that came from outside.
+    // Names that are no plain words are left out of the path: they may be anything that came from outside.
     for (const [name, part] of Object.entries(value)) {
       waiting.push({ value: part, path: /^\w{1,40}$/.test(name) ? joined(path, name) : path });
     }

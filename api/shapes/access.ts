@@ -20,7 +20,7 @@ export const askedIds = {
   email: askedEmail.optional(),
 };
 
-/** The id that the identity provider gives the person, and the address in the same SSO profile. */
+/** An SSO profile: the id that the identity provider gives the person, their address, and the connection it came by. */
 export const askedSso = {
   idpId: text(1_024),
   email: askedEmail.optional(),
@@ -36,8 +36,7 @@ export function asksAboutSomebody({ userId, directoryUserId, email, sso }: Asked
   return [userId, directoryUserId, email, sso].some((identity) => identity !== undefined);
 }
 
-export const nobodyAsked =
-  'At least one of userId, directoryUserId, email and sso is needed.' as const;
+export const nobodyAsked = 'At least one of userId, directoryUserId, email and sso is needed.';
 
 /** The question as the gate takes it. */
 export function gateQuestion(asked: Asked): KeyedQuestion {
