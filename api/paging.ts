@@ -1,3 +1,4 @@
+import type { FindCursor } from 'mongodb';
 import { z } from 'zod';
 
 import { ApiProblem } from './problem.ts';
@@ -54,6 +55,12 @@ function decoded(cursor: string): unknown {
   }
 }
 
+/** One page of a list, with the cursor of the next one; null: it is the last. */
+export interface Page<T> {
+  entries: T[];
+  next: string | null;
+}
+
 /**
  * One page of what was read: `found` holds one entry more than `limit` where there are more. The cursor is
  * the sort key of the last entry that is shown.
@@ -62,7 +69,7 @@ export function page<T>(
   found: T[],
   limit: number,
   keyOf: (entry: T) => (string | number)[],
-): { entries: T[]; next: string | null } {
+): Page<T> {
   const entries = found.slice(0, limit);
   const last = entries.at(-1);
   const more = found.length > limit && last !== undefined;
@@ -73,7 +80,7 @@ export function writeCursor(key: (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
-/** A list that is sorted by id: the id of the last entry. */
+/** The cursor of a list that is sorted by id: the id of the last entry. */
 const idCursor = z.tuple([z.string().max(255)]);
 
 /** The filter of the entries whose id comes later than one; `{}`: of all. */
@@ -92,7 +99,19 @@ export function afterId(cursor: string | undefined, path?: string): IdAfter {
   return after === null ? {} : { _id: { $gt: after[0] } };
 }
 
-/** A list that is sorted by time, newest first: the time and id of the last entry. */
+/** One page of what `afterId` filters, in the order of the ids. */
+export async function pageById<T extends { _id: string }>(
+  found: FindCursor<T>,
+  limit: number,
+): Promise<Page<T>> {
+  const entries = await found
+    .sort({ _id: 1 })
+    .limit(limit + 1)
+    .toArray();
+  return page(entries, limit, ({ _id }) => [_id]);
+}
+
+/** The cursor of a list that is sorted by a time: the time and id of the last entry. */
 const timeCursor = z.tuple([z.int().min(0).max(8.64e15), z.string().max(255)]);
 
 /**
@@ -106,4 +125,17 @@ export function before(field: string, cursor: string | undefined): object {
   const [ms, _id] = after;
   const at = new Date(ms);
   return { $or: [{ [field]: { $lt: at } }, { [field]: at, _id: { $lt: _id } }] };
+}
+
+/** One page of what `before` filters by this field, newest first. */
+export async function newestFirst<K extends string, T extends { _id: string } & Record<K, Date>>(
+  found: FindCursor<T>,
+  field: K,
+  limit: number,
+): Promise<Page<T>> {
+  const entries = await found
+    .sort({ [field]: -1, _id: -1 })
+    .limit(limit + 1)
+    .toArray();
+  return page(entries, limit, ({ [field]: at, _id }) => [at.getTime(), _id]);
 }

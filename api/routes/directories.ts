@@ -6,7 +6,7 @@ import type { ReconciliationDocument } from '../../platform/mongo/reconciliation
 import type { Store } from '../../platform/mongo/store.ts';
 import { wantReconciliation } from '../../transitions/organization/want-reconciliation.ts';
 import { id, standingReason, time, timeText } from '../fields.ts';
-import { afterId, page, pageOf, pageQuery } from '../paging.ts';
+import { afterId, pageById, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 
 const tally = z
@@ -69,15 +69,11 @@ export const listDirectoriesRoute = defineRoute({
   },
   responses: { 200: pageOf(directoryShape) },
   async handler({ query: { organizationId, limit, cursor } }, { store }) {
-    const found = await store()
-      .collections.directories.find({
-        ...(organizationId === undefined ? {} : { organizationId }),
-        ...afterId(cursor),
-      })
-      .sort({ _id: 1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+    const found = store().collections.directories.find({
+      ...(organizationId === undefined ? {} : { organizationId }),
+      ...afterId(cursor),
+    });
+    const { entries, next } = await pageById(found, limit);
     const data = await Promise.all(entries.map(async (entry) => present(store(), entry)));
     return { status: 200, body: { data, next } };
   },

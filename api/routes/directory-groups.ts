@@ -8,7 +8,7 @@ import type {
 } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { id } from '../fields.ts';
-import { afterId, page, pageOf, pageQuery } from '../paging.ts';
+import { afterId, pageById, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, oneId } from '../route.ts';
 
 const groupShape = z
@@ -37,12 +37,8 @@ export const listDirectoryGroupsRoute = defineRoute({
     const after = afterId(cursor);
     const directory = await directories.findOne({ _id: params.id }, { projection: { _id: 1 } });
     if (directory === null) throw new Refusal('notFound', 'There is no such directory.');
-    const found = await directoryGroups
-      .find({ directoryId: params.id, ...after })
-      .sort({ _id: 1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+    const found = directoryGroups.find({ directoryId: params.id, ...after });
+    const { entries, next } = await pageById(found, limit);
     const members = await membersOf(store(), entries);
     const data = entries.map(({ _id, name, state }) => ({
       id: _id,

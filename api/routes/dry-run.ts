@@ -14,7 +14,7 @@ import {
 } from '../../transitions/organization/dry-run.ts';
 import { withoutDirectoryIn } from '../../transitions/membership/without-directory.ts';
 import { id, time, timeText } from '../fields.ts';
-import { afterId, page, pageQuery, type IdAfter } from '../paging.ts';
+import { afterId, pageById, pageQuery, type IdAfter } from '../paging.ts';
 import { defineRoute, noBody, oneId } from '../route.ts';
 import { nameOf } from '../shapes/user.ts';
 
@@ -130,12 +130,8 @@ async function peoplePage(
   filter: Filter<Membership>,
   { limit, after }: Place,
 ): Promise<Page> {
-  const found = await store.collections.memberships
-    .find({ ...filter, ...after })
-    .sort({ _id: 1 })
-    .limit(limit + 1)
-    .toArray();
-  const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+  const found = store.collections.memberships.find({ ...filter, ...after });
+  const { entries, next } = await pageById(found, limit);
   const users = await store.collections.users
     .find({ _id: { $in: entries.map(({ userId }) => userId) } })
     .toArray();
@@ -157,12 +153,8 @@ async function requestsPage(
   organizationId: string,
   { limit, after }: Place,
 ): Promise<Page> {
-  const found = await store.collections.linkRequests
-    .find({ organizationId, resolution: null, ...after })
-    .sort({ _id: 1 })
-    .limit(limit + 1)
-    .toArray();
-  const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+  const found = store.collections.linkRequests.find({ organizationId, resolution: null, ...after });
+  const { entries, next } = await pageById(found, limit);
   const data = entries.map(({ _id, directoryUserId, candidateUserIds }) => ({
     linkRequestId: _id,
     directoryUserId,

@@ -7,7 +7,7 @@ import { approveGuard, rejectGuard } from '../../transitions/guards/decide-guard
 import { standingAt, waitingAt } from '../../transitions/guards/wait-at-guard.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, standingReason, time, timeText } from '../fields.ts';
-import { afterId, before, page, pageOf, pageQuery } from '../paging.ts';
+import { afterId, before, newestFirst, pageById, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { readReasons } from './read-people.ts';
@@ -62,17 +62,13 @@ export const listGuardsRoute = defineRoute({
   },
   responses: { 200: pageOf(guardShape) },
   async handler({ query: { organizationId, state, limit, cursor } }, { store }) {
-    const found = await store()
-      .collections.guards.find({
-        shown: true,
-        ...(organizationId === undefined ? {} : { organizationId }),
-        ...(state === undefined ? {} : { state }),
-        ...before('openedAt', cursor),
-      })
-      .sort({ openedAt: -1, _id: -1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ openedAt, _id }) => [+openedAt, _id]);
+    const found = store().collections.guards.find({
+      shown: true,
+      ...(organizationId === undefined ? {} : { organizationId }),
+      ...(state === undefined ? {} : { state }),
+      ...before('openedAt', cursor),
+    });
+    const { entries, next } = await newestFirst(found, 'openedAt', limit);
     return { status: 200, body: { data: await presentAll(store(), entries), next } };
   },
 });
@@ -111,13 +107,10 @@ export const listGuardedRoute = defineRoute({
   async handler({ params, query: { state, limit, cursor } }, { store }) {
     const after = afterId(cursor);
     await guardById(store(), params.id);
-    const found = await store()
+    const found = store()
       .collections.memberships.find({ ...standingAt(params.id, state), ...after })
-      .sort({ _id: 1 })
-      .limit(limit + 1)
-      .project<{ _id: string; userId: string }>({ userId: 1 })
-      .toArray();
-    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+      .project<{ _id: string; userId: string }>({ userId: 1 });
+    const { entries, next } = await pageById(found, limit);
     const data = entries.map(({ _id, userId }) => ({ membershipId: _id, userId }));
     return { status: 200, body: { data, next } };
   },

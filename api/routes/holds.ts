@@ -7,7 +7,7 @@ import { placeHold } from '../../transitions/holds/place-hold.ts';
 import { releaseHold } from '../../transitions/holds/release-hold.ts';
 import type { ApiDeps } from '../deps.ts';
 import { holdReason, id } from '../fields.ts';
-import { afterId, page, pageOf, pageQuery } from '../paging.ts';
+import { afterId, pageById, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { holdScope, holdShape, presentHold } from '../shapes/hold.ts';
 import { readReasons } from './read-people.ts';
@@ -30,17 +30,13 @@ export const listHoldsRoute = defineRoute({
   },
   responses: { 200: pageOf(holdShape) },
   async handler({ query: { userId, organizationId, state, limit, cursor } }, { store }) {
-    const found = await store()
-      .collections.holds.find({
-        ...(userId === undefined ? {} : { 'scope.userId': userId }),
-        ...(organizationId === undefined ? {} : { 'scope.organizationId': organizationId }),
-        ...(state === undefined ? {} : { releasedAt: state === 'active' ? null : { $ne: null } }),
-        ...afterId(cursor),
-      })
-      .sort({ _id: 1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+    const found = store().collections.holds.find({
+      ...(userId === undefined ? {} : { 'scope.userId': userId }),
+      ...(organizationId === undefined ? {} : { 'scope.organizationId': organizationId }),
+      ...(state === undefined ? {} : { releasedAt: state === 'active' ? null : { $ne: null } }),
+      ...afterId(cursor),
+    });
+    const { entries, next } = await pageById(found, limit);
     return { status: 200, body: { data: await presentHolds(store(), entries), next } };
   },
 });

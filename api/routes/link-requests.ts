@@ -4,7 +4,7 @@ import type { LinkRequestDocument } from '../../platform/mongo/link-documents.ts
 import { resolveLinkRequest } from '../../transitions/links/resolve-link-request.ts';
 import { undoLink } from '../../transitions/links/undo-link.ts';
 import { id, reason, time, timeText } from '../fields.ts';
-import { before, page, pageOf, pageQuery } from '../paging.ts';
+import { before, newestFirst, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing, oneId } from '../route.ts';
 import { membershipShape } from '../shapes/membership.ts';
 import type { ReasonText } from '../shapes/reason.ts';
@@ -49,16 +49,12 @@ export const listLinkRequestsRoute = defineRoute({
   },
   responses: { 200: pageOf(linkRequest) },
   async handler({ query: { organizationId, state, limit, cursor } }, { store }) {
-    const found = await store()
-      .collections.linkRequests.find({
-        ...(organizationId === undefined ? {} : { organizationId }),
-        ...(state === undefined ? {} : { resolution: state === 'open' ? null : { $ne: null } }),
-        ...before('createdAt', cursor),
-      })
-      .sort({ createdAt: -1, _id: -1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ createdAt, _id }) => [+createdAt, _id]);
+    const found = store().collections.linkRequests.find({
+      ...(organizationId === undefined ? {} : { organizationId }),
+      ...(state === undefined ? {} : { resolution: state === 'open' ? null : { $ne: null } }),
+      ...before('createdAt', cursor),
+    });
+    const { entries, next } = await newestFirst(found, 'createdAt', limit);
     const reasonText = await readReasons(
       store(),
       entries.map(({ reasonId }) => reasonId),

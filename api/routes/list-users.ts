@@ -2,7 +2,7 @@ import type { Membership } from '../../domain/membership.ts';
 import type { Phase, Status } from '../../domain/words.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import { afterId, page, writeCursor, type IdAfter } from '../paging.ts';
+import { afterId, pageById, writeCursor, type IdAfter, type Page } from '../paging.ts';
 
 /** Which users are listed. */
 export interface UserFilter {
@@ -53,23 +53,18 @@ async function usersBehind(store: Store, filter: UserFilter): Promise<UserPage> 
 
 async function byUsers(store: Store, filter: UserFilter, after: IdAfter): Promise<UserPage> {
   const { organizationId, limit } = filter;
-  const found = await store.collections.users
-    .find({
-      ...(organizationId === undefined ? {} : { organizationIds: organizationId }),
-      ...after,
-    })
-    .sort({ _id: 1 })
-    .limit(limit + 1)
-    .toArray();
-  const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+  const found = store.collections.users.find({
+    ...(organizationId === undefined ? {} : { organizationIds: organizationId }),
+    ...after,
+  });
+  const { entries, next } = await pageById(found, limit);
   return { users: entries, next };
 }
 
 async function byMemberships(store: Store, filter: UserFilter, after: IdAfter): Promise<UserPage> {
   const users: UserDocument[] = [];
   for (let from = after; ;) {
-    const found = await nextMemberships(store, filter, from);
-    const { entries, next } = page(found, filter.limit, ({ _id }) => [_id]);
+    const { entries, next } = await nextMemberships(store, filter, from);
     const shown = await firstsOfTheirUsers(store, filter, entries);
     for (const { membership, user } of shown) {
       users.push(user);
@@ -86,17 +81,14 @@ async function nextMemberships(
   store: Store,
   { organizationId, status, phase, limit }: UserFilter,
   after: IdAfter,
-): Promise<Membership[]> {
-  return store.collections.memberships
-    .find({
-      ...(organizationId === undefined ? {} : { organizationId }),
-      ...(status === undefined ? {} : { status }),
-      ...(phase === undefined ? {} : { phase }),
-      ...after,
-    })
-    .sort({ _id: 1 })
-    .limit(limit + 1)
-    .toArray();
+): Promise<Page<Membership>> {
+  const found = store.collections.memberships.find({
+    ...(organizationId === undefined ? {} : { organizationId }),
+    ...(status === undefined ? {} : { status }),
+    ...(phase === undefined ? {} : { phase }),
+    ...after,
+  });
+  return pageById(found, limit);
 }
 
 /** Somebody with two fitting memberships is listed once: where the first of them stands. */

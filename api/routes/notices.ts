@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { id, time } from '../fields.ts';
-import { before, page, pageOf, pageQuery } from '../paging.ts';
+import { before, newestFirst, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 
 const noticeShape = z
@@ -28,15 +28,11 @@ export const listNoticesRoute = defineRoute({
   },
   responses: { 200: pageOf(noticeShape) },
   async handler({ query: { organizationId, limit, cursor } }, { store }) {
-    const found = await store()
-      .collections.notices.find({
-        ...(organizationId === undefined ? {} : { organizationId }),
-        ...before('at', cursor),
-      })
-      .sort({ at: -1, _id: -1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ at, _id }) => [+at, _id]);
+    const found = store().collections.notices.find({
+      ...(organizationId === undefined ? {} : { organizationId }),
+      ...before('at', cursor),
+    });
+    const { entries, next } = await newestFirst(found, 'at', limit);
     const data = entries.map((entry) => ({
       id: entry._id,
       code: entry.code,

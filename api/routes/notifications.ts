@@ -4,7 +4,7 @@ import { notificationStates, notificationTypes } from '../../domain/notification
 import type { NotificationDocument } from '../../platform/mongo/notification-document.ts';
 import { replayNotification } from '../../transitions/notifications/replay-notification.ts';
 import { id, time, timeText } from '../fields.ts';
-import { before, page, pageOf, pageQuery } from '../paging.ts';
+import { before, newestFirst, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { readReasons } from './read-people.ts';
@@ -53,17 +53,13 @@ export const listNotificationsRoute = defineRoute({
   },
   responses: { 200: pageOf(notification) },
   async handler({ query: { state, userId, endpoint, limit, cursor } }, { store }) {
-    const found = await store()
-      .collections.notifications.find({
-        ...(state === undefined ? {} : { state }),
-        ...(userId === undefined ? {} : { userId }),
-        ...(endpoint === undefined ? {} : { endpoint }),
-        ...before('at', cursor),
-      })
-      .sort({ at: -1, _id: -1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ at, _id }) => [+at, _id]);
+    const found = store().collections.notifications.find({
+      ...(state === undefined ? {} : { state }),
+      ...(userId === undefined ? {} : { userId }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...before('at', cursor),
+    });
+    const { entries, next } = await newestFirst(found, 'at', limit);
     const reasonText = await readReasons(store(), entries.map(reasonIdOf));
     const data = entries.map((entry) => present(entry, reasonText));
     return { status: 200, body: { data, next } };

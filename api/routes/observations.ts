@@ -4,7 +4,7 @@ import type { Membership, ObservedFact } from '../../domain/membership.ts';
 import { phases, statuses } from '../../domain/words.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { id, time, timeText } from '../fields.ts';
-import { afterId, page, pageQuery } from '../paging.ts';
+import { afterId, pageById, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing } from '../route.ts';
 
 const wouldHave = {
@@ -65,12 +65,8 @@ export const observationsRoute = defineRoute({
       observed: { $exists: true },
       ...(organizationId === undefined ? {} : { organizationId }),
     };
-    const found = await store()
-      .collections.memberships.find({ ...filter, ...afterId(cursor) })
-      .sort({ _id: 1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+    const found = store().collections.memberships.find({ ...filter, ...afterId(cursor) });
+    const { entries, next } = await pageById(found, limit);
     const data = entries.flatMap((membership) =>
       membership.observed === undefined ? [] : [present(membership, membership.observed)],
     );

@@ -5,7 +5,7 @@ import type { InboxDocument } from '../../platform/mongo/documents.ts';
 import type { Store } from '../../platform/mongo/store.ts';
 import { discardEvent } from '../../transitions/discard-event.ts';
 import { id, time, timeText } from '../fields.ts';
-import { before, page, pageOf, pageQuery } from '../paging.ts';
+import { before, newestFirst, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, noBody, nothing, oneId, onlyReason } from '../route.ts';
 import type { ReasonText } from '../shapes/reason.ts';
 import { repairOf, repairOfProblem } from '../shapes/repair.ts';
@@ -43,15 +43,11 @@ export const listQuarantineRoute = defineRoute({
   request: { params: nothing, query: z.strictObject(pageQuery), body: noBody },
   responses: { 200: pageOf(quarantined) },
   async handler({ query: { limit, cursor } }, { store }) {
-    const found = await store()
-      .collections.inbox.find(
-        { outcome: 'quarantined', ...before('receivedAt', cursor) },
-        { projection: { body: 0 } },
-      )
-      .sort({ receivedAt: -1, _id: -1 })
-      .limit(limit + 1)
-      .toArray();
-    const { entries, next } = page(found, limit, ({ receivedAt, _id }) => [+receivedAt, _id]);
+    const found = store().collections.inbox.find(
+      { outcome: 'quarantined', ...before('receivedAt', cursor) },
+      { projection: { body: 0 } },
+    );
+    const { entries, next } = await newestFirst(found, 'receivedAt', limit);
     const reasonText = await readReasons(store(), entries.map(reasonIdOf));
     const data = entries.map((entry) => present(entry, reasonText));
     return { status: 200, body: { data, next } };

@@ -5,7 +5,7 @@ import { linkKey } from '../../domain/link-keys.ts';
 import { within } from '../../platform/mongo/deadline.ts';
 import type { UserDocument } from '../../platform/mongo/documents.ts';
 import { id, text } from '../fields.ts';
-import { afterId, page, pageOf, pageQuery } from '../paging.ts';
+import { afterId, pageById, pageOf, pageQuery } from '../paging.ts';
 import { defineRoute, nothing } from '../route.ts';
 import { userShape } from '../shapes/user.ts';
 import { presentUsers } from './read-people.ts';
@@ -30,20 +30,15 @@ export const searchUsersRoute = defineRoute({
   responses: { 200: pageOf(userShape) },
   async handler({ body: { q, organizationId, limit, cursor } }, deps) {
     const { users } = deps.store().collections;
-    const search = users
-      .find(
-        {
-          $or: beginsWith(linkKey(q) ?? ''),
-          ...(organizationId === undefined ? {} : { organizationIds: organizationId }),
-          ...afterId(cursor, 'cursor'),
-        },
-        { maxTimeMS: searchTimeoutMs + 500 },
-      )
-      .sort({ _id: 1 })
-      .limit(limit + 1)
-      .toArray();
-    const found = await within(searchTimeoutMs, search);
-    const { entries, next } = page(found, limit, ({ _id }) => [_id]);
+    const found = users.find(
+      {
+        $or: beginsWith(linkKey(q) ?? ''),
+        ...(organizationId === undefined ? {} : { organizationIds: organizationId }),
+        ...afterId(cursor, 'cursor'),
+      },
+      { maxTimeMS: searchTimeoutMs + 500 },
+    );
+    const { entries, next } = await within(searchTimeoutMs, pageById(found, limit));
     return { status: 200, body: { data: await presentUsers(deps, entries), next } };
   },
 });
