@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import { productionFences } from '../platform/mongo/fences.ts';
-import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
+import { isUnusable, migrate } from '../platform/mongo/migrations.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import type { Telling } from '../platform/mongo/telling.ts';
 import { StoreUnavailable } from '../platform/mongo/deadline.ts';
@@ -53,7 +53,7 @@ export function connectStore(
         await prepare(connected);
         migrated = true;
       } catch (error) {
-        if (error instanceof NewerSchema || error instanceof StandaloneServer) throw error;
+        if (isUnusable(error)) throw error;
         const step = connected === null ? 'connect' : 'migrate';
         logger.warn({ err: error, step }, 'MongoDB is not ready yet');
         await new Promise((resolve) => setTimeout(resolve, retryMs));

@@ -13,14 +13,17 @@ export type DecisionReason =
   | 'identityMismatch';
 
 /**
- * One row of the view `gate_v1`: a membership, or a directory user that waits for a link decision.
+ * One document of `gate_v1`: a membership, or a directory user that waits for a link decision.
  * `emails` are link keys (see `link-keys.ts`), `idpIds` the identity providers' own ids.
  */
 export interface GateEntry {
   membershipId: string | null;
   userId: string | null;
-  /** The host application's own id of the user, where it said so; a question may name the user by either. */
-  hostUserId?: string;
+  /**
+   * By what a question may name the user: `userId`, and after it the host application's own id, where it said so.
+   * One list, so that a check by either is one search in one index.
+   */
+  userIds: string[];
   organizationId: string;
   directoryUserIds: string[];
   idpIds: string[];
@@ -254,7 +257,7 @@ export function isGone(entry: GateEntry): boolean {
 }
 
 function isUser(entry: GateEntry, userId: string): boolean {
-  return entry.userId === userId || entry.hostUserId === userId;
+  return entry.userIds.includes(userId);
 }
 
 /** Whether an id of Tenure's own or of WorkOS names exactly this entry. */
@@ -271,7 +274,7 @@ function answer(entry: GateEntry): AccessDecision {
   return {
     allowed,
     reason: entry.access.reason,
-    userId: entry.hostUserId ?? entry.userId,
+    userId: entry.userIds.at(-1) ?? null,
     membershipId: entry.membershipId,
     // A closed door tells nothing of the rooms behind it.
     roles: allowed ? entry.roles : [],

@@ -22,12 +22,12 @@ export interface CheckOptions {
 }
 
 /**
- * May this person act in this organization, now? One indexed read of the view `gate_v1`, on the primary
+ * May this person act in this organization, now? One indexed read of `gate_v1`, on the primary
  * and with majority: what Tenure acknowledged is seen, and what could still be rolled back lets nobody in.
  *
  * @param db Tenure's own database; a role that may only read `gate_v1` is enough
  * @param options `observe`: everybody is allowed, and `observed` says what would have been answered. Give it
- *   where Tenure runs with `TENURE_MODE=observe`; nothing in the view says so
+ *   where Tenure runs with `TENURE_MODE=observe`; nothing in `gate_v1` says so
  * @throws GateTimeout, or what the driver throws, where MongoDB does not answer within `timeoutMs` (default 2 s). The caller
  *   decides what that means; to let somebody in because nobody could be asked is never right for writes.
  *   While it observes it never throws: a trial must not take the product down.
@@ -64,9 +64,7 @@ export async function findAtGate(
 function identityFilters(question: KeyedQuestion): object[] {
   const { userId, directoryUserId, emailKey, sso } = question;
   const filters: object[] = [];
-  if (userId !== undefined) {
-    filters.push({ userId: { $eq: userId } }, { hostUserId: { $eq: userId } });
-  }
+  if (userId !== undefined) filters.push({ userIds: { $eq: userId } });
   if (directoryUserId !== undefined) filters.push({ directoryUserIds: { $eq: directoryUserId } });
   if (emailKey !== undefined) filters.push({ emails: { $eq: emailKey } });
   if (sso !== undefined) filters.push({ idpIds: { $eq: sso.idpId } });

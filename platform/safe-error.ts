@@ -21,6 +21,7 @@ const ownErrors: ReadonlySet<string> = new Set([
   'ConfigError',
   'StoreUnavailable',
   'NewerSchema',
+  'UnreleasedSchema',
   'StandaloneServer',
   'HostConflict',
   'NotForgotten',

@@ -20,7 +20,7 @@ import { readHostFile } from '../platform/host-file/read.ts';
 import { userIdsFor } from '../platform/ids.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createMetrics } from '../platform/metrics.ts';
-import { migrate, NewerSchema, StandaloneServer } from '../platform/mongo/migrations.ts';
+import { isUnusable, migrate } from '../platform/mongo/migrations.ts';
 import { productionFences } from '../platform/mongo/fences.ts';
 import { connectMongo, storeOn, type Store } from '../platform/mongo/store.ts';
 import { tellEndpoints, type Telling } from '../platform/mongo/telling.ts';
@@ -217,7 +217,7 @@ async function patiently<T>(log: Logger, what: string, attempt: () => Promise<T>
     try {
       return await attempt();
     } catch (error) {
-      if (error instanceof NewerSchema || error instanceof StandaloneServer) throw error;
+      if (isUnusable(error)) throw error;
       log.warn({ err: error, what }, 'not reachable yet');
       await pause(pauseMs);
     }

@@ -286,7 +286,10 @@ export interface HeartbeatDocument {
   hostFindings?: Record<string, number>;
 }
 
-/** A gate entry's document; the view `gate_v1` projects it. `_id` is the membership's or link request's id. */
+/**
+ * A gate entry's document, in `gate_v1`, which host applications read: it only ever gains fields, and another shape
+ * gets another name. `_id` is the membership's or link request's id.
+ */
 export interface GateDocument extends GateEntry {
   _id: string;
 }

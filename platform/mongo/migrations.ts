@@ -5,10 +5,7 @@ import type { Collections, Store } from './store.ts';
 import { upgrade } from './upgrades.ts';
 
 /** The version of the database's shape that this program needs. */
-export const schemaVersion = 2;
-
-/** The view that host applications read. It only ever projects; a new shape gets a new name. */
-export const gateViewName = 'gate_v1';
+export const schemaVersion = 3;
 
 type Index = [keyof Collections, IndexSpecification, CreateIndexesOptions?];
 
@@ -93,13 +90,14 @@ const indexes: Index[] = [
   ['guards', { spreading: 1 }, { name: 'spreading', partialFilterExpression: { spreading: true } }],
   ['inbox', { subjects: 1 }],
   ['inbox', { outcome: 1, receivedAt: 1 }],
-  ['inbox', { organizationId: 1, bodyExpiresAt: 1 }],
-  ['gate', { organizationId: 1, userId: 1 }],
-  // Not partial: for one part of an `$or` a partial index is not used, and the whole organization would be read.
-  ['gate', { organizationId: 1, hostUserId: 1 }],
+  // Only what still has a body: few, and each of them is looked through when somebody is forgotten.
+  ['inbox', { bodyExpiresAt: 1 }, { sparse: true }],
+  // The id first where also somebody who knows no organization asks: what is written about a user, or an address
+  // that nobody else may have any more.
+  ['gate', { userIds: 1, organizationId: 1 }],
+  ['gate', { emails: 1, organizationId: 1 }],
   ['gate', { organizationId: 1, directoryUserIds: 1 }],
   ['gate', { organizationId: 1, idpIds: 1 }],
-  ['gate', { organizationId: 1, emails: 1 }],
   ['timeline', { membershipId: 1, revision: 1, _id: 1 }],
   ['reasons', { membershipId: 1 }],
   ['reasons', { userId: 1 }],
@@ -175,6 +173,10 @@ const indexes: Index[] = [
 const obsoleteIndexes: [keyof Collections, name: string][] = [
   ['users', 'byEmail'],
   ['directoryUsers', 'directoryId_1_idpId_1'],
+  ['inbox', 'organizationId_1_bodyExpiresAt_1'],
+  ['gate', 'organizationId_1_userId_1'],
+  ['gate', 'organizationId_1_hostUserId_1'],
+  ['gate', 'organizationId_1_emails_1'],
 ];
 
 /** Thrown when the database was written by a newer Tenure: an older one must not touch it. */
@@ -182,9 +184,23 @@ export class NewerSchema extends Error {
   override readonly name = 'NewerSchema';
 }
 
+/** Thrown where the database has a shape that no release had: somebody has to mend it, as the message says. */
+export class UnreleasedSchema extends Error {
+  override readonly name = 'UnreleasedSchema';
+}
+
 /** Thrown by a MongoDB without transactions: waiting does not help, so the process ends. */
 export class StandaloneServer extends Error {
   override readonly name = 'StandaloneServer';
+}
+
+/** Whether no waiting helps: somebody has to do something about the database. */
+export function isUnusable(error: unknown): boolean {
+  return (
+    error instanceof NewerSchema ||
+    error instanceof UnreleasedSchema ||
+    error instanceof StandaloneServer
+  );
 }
 
 /**
@@ -192,7 +208,8 @@ export class StandaloneServer extends Error {
  * is served, since a dedupe without its index is only a hope. Forward only; safe to run by several
  * processes at once and again.
  *
- * @throws NewerSchema if a newer Tenure migrated the database already, StandaloneServer without a replica set.
+ * @throws NewerSchema if a newer Tenure migrated the database already, StandaloneServer without a replica set,
+ *   UnreleasedSchema if a development version wrote it.
  */
 export async function migrate(store: Store): Promise<void> {
   await refuseStandalone(store);
@@ -203,7 +220,9 @@ export async function migrate(store: Store): Promise<void> {
     );
   }
   // Explicitly created: a collection must not first appear inside a transaction under load.
-  const existing = new Set((await store.db.listCollections().toArray()).map(({ name }) => name));
+  const listed = await store.db.listCollections().toArray();
+  refuseGateView(listed);
+  const existing = new Set(listed.map(({ name }) => name));
   for (const collection of Object.values(store.collections)) {
     if (!existing.has(collection.collectionName))
       await createIfMissing(store, collection.collectionName);
@@ -211,9 +230,10 @@ export async function migrate(store: Store): Promise<void> {
   for (const [name, keys, options] of indexes) {
     await store.collections[name].createIndex(keys, options);
   }
-  for (const [name, index] of obsoleteIndexes) await dropIfThere(store, name, index);
-  if (!existing.has(gateViewName)) await createGateView(store);
-  if (found !== null && found.revision < schemaVersion) await upgrade(store);
+  if (found !== null && found.revision < schemaVersion) {
+    for (const [name, index] of obsoleteIndexes) await dropIfThere(store, name, index);
+    await upgrade(store);
+  }
   await store.collections.fences.updateOne(
     { _id: 'schema' },
     { $max: { revision: schemaVersion } },
@@ -230,20 +250,17 @@ async function dropIfThere(store: Store, name: keyof Collections, index: string)
   }
 }
 
-async function createGateView(store: Store): Promise<void> {
-  await createIfMissing(store, gateViewName, {
-    viewOn: store.collections.gate.collectionName,
-    pipeline: [{ $project: { _id: 0 } }],
-  });
+/** Two processes that start at once cannot safely turn the view into the collection, so neither does. */
+function refuseGateView(listed: readonly { name: string; type?: string }[]): void {
+  if (!listed.some(({ name, type }) => name === 'gate_v1' && type === 'view')) return;
+  throw new UnreleasedSchema(
+    'gate_v1 is still a view. Stop every Tenure process, then in mongosh: db.gate_v1.drop(); db.gate.renameCollection("gate_v1")',
+  );
 }
 
-async function createIfMissing(
-  store: Store,
-  name: string,
-  options: { viewOn?: string; pipeline?: Record<string, unknown>[] } = {},
-): Promise<void> {
+async function createIfMissing(store: Store, name: string): Promise<void> {
   try {
-    await store.db.createCollection(name, options);
+    await store.db.createCollection(name);
   } catch (error) {
     // Code 48: another process created it meanwhile.
     if (!(error instanceof Error && 'code' in error && error.code === 48)) throw error;

@@ -107,7 +107,7 @@ export function storeOn(
       roleMappings: db.collection('roleMappings'),
       guards: db.collection('guards'),
       inbox: db.collection('inbox'),
-      gate: db.collection('gate'),
+      gate: db.collection('gate_v1'),
       timeline: db.collection('timeline'),
       reasons: db.collection('reasons'),
       holds: db.collection('holds'),

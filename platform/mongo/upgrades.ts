@@ -5,7 +5,7 @@ import type { Store } from './store.ts';
  * means "nothing of it happened yet". May be repeated, and stopped in the middle.
  */
 export async function upgrade(store: Store): Promise<void> {
-  const { memberships, organizations, directories, directoryUsers, linkRequests, holds } =
+  const { memberships, organizations, directories, directoryUsers, linkRequests, holds, gate } =
     store.collections;
   // Version 2: groups, guards, judging by the facts of the organization.
   await memberships.updateMany({ factsRevision: { $exists: false } }, [
@@ -77,4 +77,18 @@ export async function upgrade(store: Store): Promise<void> {
       { $set: { [field]: { $concat: ['admin:', `$${field}`] } } },
     ]);
   }
+  // Version 3: the gate finds a user by one list of ids.
+  await gate.updateMany({ userIds: { $exists: false } }, [
+    {
+      $set: {
+        userIds: {
+          $filter: {
+            input: ['$userId', { $ifNull: ['$hostUserId', null] }],
+            cond: { $ne: ['$$this', null] },
+          },
+        },
+      },
+    },
+    { $unset: 'hostUserId' },
+  ]);
 }

@@ -81,6 +81,7 @@ function entryOf(nth: number): GateDocument {
     _id: `membership_${nth}`,
     membershipId: `membership_${nth}`,
     userId: `user_${nth}`,
+    userIds: [`user_${nth}`],
     organizationId: organizationOf(nth),
     directoryUserIds: [`directory_user_${nth}`],
     idpIds: [`idp_${nth}`],

@@ -143,7 +143,7 @@ describe('an access check', () => {
       .collection('gate_v1')
       .find({
         organizationId: { $eq: 'org_x' },
-        $or: [{ userId: { $eq: 'u' } }, { emails: { $eq: 'e' } }, { idpIds: { $eq: 'i' } }],
+        $or: [{ userIds: { $eq: 'u' } }, { emails: { $eq: 'e' } }, { idpIds: { $eq: 'i' } }],
       })
       .explain('queryPlanner');
     const plan = JSON.stringify(explained);

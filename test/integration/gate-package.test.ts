@@ -84,6 +84,7 @@ describe('the package of the gate', () => {
       _id: 'm',
       membershipId: 'm',
       userId: 'open',
+      userIds: ['open'],
       organizationId: 'org',
       directoryUserIds: [],
       idpIds: [],

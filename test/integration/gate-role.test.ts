@@ -69,6 +69,7 @@ beforeAll(async () => {
     _id: 'membership_a',
     membershipId: 'membership_a',
     userId: 'user_a',
+    userIds: ['user_a'],
     organizationId: 'org_a',
     directoryUserIds: [],
     idpIds: ['idp_a'],
@@ -130,24 +131,20 @@ describe('the role of the gate', () => {
   it('reads nothing else, and writes nothing', async () => {
     const tenure = (await connect('gate')).db('tenure');
     const refused = { codeName: 'Unauthorized' };
-    for (const name of [
-      'memberships',
-      'users',
-      'gate',
-      'inbox',
-      'directoryUsers',
-      'system.views',
-    ]) {
+    for (const name of ['memberships', 'users', 'inbox', 'directoryUsers', 'system.views']) {
       await expect(tenure.collection(name).findOne()).rejects.toMatchObject(refused);
     }
-    const view = tenure.collection('gate_v1');
+    const gate = tenure.collection('gate_v1');
     const attempts: (() => Promise<unknown>)[] = [
-      async () => view.insertOne({}),
-      async () => tenure.collection('gate').updateMany({}, { $set: { 'access.state': 'open' } }),
-      async () => tenure.collection('gate').deleteMany({}),
-      async () => view.aggregate([{ $lookup: lookup('memberships') }]).toArray(),
-      async () => view.aggregate([{ $out: 'mine' }]).toArray(),
-      async () => tenure.command({ collMod: 'gate_v1', viewOn: 'users', pipeline: [] }),
+      async () => gate.insertOne({}),
+      async () => gate.updateMany({}, { $set: { 'access.state': 'open' } }),
+      async () => gate.deleteMany({}),
+      async () => gate.aggregate([{ $lookup: lookup('memberships') }]).toArray(),
+      async () => gate.aggregate([{ $out: 'mine' }]).toArray(),
+      async () => gate.rename('mine'),
+      async () => gate.drop(),
+      async () => gate.createIndex({ roles: 1 }),
+      async () => tenure.createCollection('mine', { viewOn: 'users', pipeline: [] }),
       async () => tenure.collection('mine').insertOne({}),
       async () => tenure.listCollections().toArray(),
       async () => tenure.command({ createUser: 'x', pwd: 'x', roles: [] }),

@@ -200,6 +200,7 @@ describe('the gate in a host application', () => {
       _id: `${organizationId}/${nth}`,
       organizationId,
       userId: `user_${nth}`,
+      userIds: [`user_${nth}`],
       directoryUserIds: [`directory_user_${nth}`],
       idpIds: [`idp_${nth}`],
       emails: [`person.${nth}@example.com`],

@@ -4,11 +4,20 @@ import type { Document } from 'mongodb';
 import { checkAccess } from '../../gate/decide.ts';
 import { linkKey } from '../../domain/link-keys.ts';
 import { newId } from '../../platform/ids.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { countAtGuard } from '../../transitions/guards/trip-guard.ts';
 import { logIn } from '../../transitions/logins/log-in.ts';
+import { hostUserIdOf } from '../../transitions/notifications/host-user-ids.ts';
+import { learnHostUserId } from '../../transitions/notifications/learn-host-user-id.ts';
 import { importUser } from '../../transitions/organization/import-users.ts';
 import { createDispatcher } from '../../workers/dispatcher.ts';
-import { drive, membershipOf } from '../support/by-hand.ts';
+import {
+  afterCoolingOff,
+  drive,
+  membershipById,
+  membershipOf,
+  sandbox,
+} from '../support/by-hand.ts';
 import { directoryEvent, groupEvent, userEvent, workosId } from '../support/events.ts';
 import { edge, mapGroups, mapped } from '../support/groups.ts';
 import { multiplyPeople } from '../support/multiply-people.ts';
@@ -32,6 +41,7 @@ const sketch = () => ({
 beforeAll(async () => {
   tenure = await openTenure();
   const patterns = Array.from({ length: 20 }, sketch);
+  await sandbox(tenure, organizationId);
   await tenure.take(directoryEvent('activated', { id: directoryId, organizationId }));
   await tenure.take(groupEvent('created', { id: groupId, directoryId, organizationId }));
   await mapGroups(tenure, organizationId, [mapped(groupId, { roles: ['editor'] })]);
@@ -137,6 +147,28 @@ describe('with thousands of people, nothing that is done for one of them reads t
           },
           { file: tenure.file, newUserId: () => newId('user'), mode: 'login' },
         ),
+    ],
+    [
+      'the host application says by what id it knows them',
+      async () => {
+        const { userId } = await membershipOf(tenure, person.id);
+        await inTransaction(tenure.store, async (tx) =>
+          learnHostUserId(tx, { users: null }, { userId, organizationId }, workosId('row')),
+        );
+        expect(await hostUserIdOf(tenure.store, userId)).not.toBe(userId);
+      },
+    ],
+    [
+      'they are forgotten, and the id that the host application has of them',
+      async () => {
+        const { _id, userId } = await membershipOf(tenure, person.id);
+        await inTransaction(tenure.store, async (tx) =>
+          learnHostUserId(tx, { users: null }, { userId, organizationId }, workosId('row')),
+        );
+        await tenure.take(userEvent('deleted', person));
+        await drive(tenure, _id, { nowMs: afterCoolingOff() });
+        expect((await membershipById(tenure, _id)).outcome).toBe('anonymized');
+      },
     ],
     [
       'somebody is imported',

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
-import { migrate, schemaVersion } from '../../platform/mongo/migrations.ts';
+import {
+  isUnusable,
+  migrate,
+  schemaVersion,
+  UnreleasedSchema,
+} from '../../platform/mongo/migrations.ts';
+import { storeOn } from '../../platform/mongo/store.ts';
 import { drive, membershipById, membershipOf } from '../support/by-hand.ts';
 import { directoryEvent, userEvent, workosId } from '../support/events.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
@@ -44,6 +50,39 @@ async function asOfVersionOne(): Promise<void> {
   ]);
   await fences.updateOne({ _id: 'schema' }, { $set: { revision: 1 } });
 }
+
+it('finds people at the gate by the ids that version 2 kept apart', async () => {
+  const { gate, fences } = tenure.store.collections;
+  const rows = [
+    { _id: 'own', userId: 'user_1' },
+    { _id: 'both', userId: 'user_2', hostUserId: 'row_2' },
+    { _id: 'nobody', userId: null },
+  ];
+  await gate.insertMany(rows as never);
+  await fences.updateOne({ _id: 'schema' }, { $set: { revision: 2 } });
+  await migrate(tenure.store);
+  await migrate(tenure.store);
+  const found = await gate.find({ _id: { $in: rows.map(({ _id }) => _id) } }).toArray();
+  expect(found.toSorted((a, b) => a._id.localeCompare(b._id))).toEqual([
+    { _id: 'both', userId: 'user_2', userIds: ['user_2', 'row_2'] },
+    { _id: 'nobody', userId: null, userIds: [] },
+    { _id: 'own', userId: 'user_1', userIds: ['user_1'] },
+  ]);
+});
+
+it('refuses a database whose gate is still a view, and says what to do', async () => {
+  const older = tenure.store.db.client.db(`${tenure.store.db.databaseName}_older`);
+  await older.createCollection('gate');
+  await older.createCollection('gate_v1', { viewOn: 'gate', pipeline: [] });
+  const store = storeOn(tenure.store.db.client, older.databaseName);
+  const refused = await migrate(store).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(UnreleasedSchema);
+  expect(isUnusable(refused)).toBe(true);
+  await older.dropCollection('gate_v1');
+  await older.renameCollection('gate', 'gate_v1');
+  await migrate(store);
+  await older.dropDatabase();
+});
 
 it('goes on with people, directories and link requests of version 1 where it stood', async () => {
   const organizationId = workosId('org');

@@ -111,6 +111,7 @@ function entry(changes: Partial<GateEntry> = {}): GateEntry {
   return {
     membershipId: 'membership_a',
     userId: 'user_a',
+    userIds: ['user_a'],
     organizationId: 'org_a',
     directoryUserIds: ['directory_user_a'],
     idpIds: ['idp-a'],

@@ -7,6 +7,7 @@ function entry(name: string, parts: Partial<GateEntry> = {}): GateEntry {
   return {
     membershipId: `membership_${name}`,
     userId: `user_${name}`,
+    userIds: [`user_${name}`],
     organizationId: 'org',
     directoryUserIds: [],
     idpIds: [],

@@ -29,5 +29,5 @@ export async function forgetHostUserId(tx: Transaction, userId: string): Promise
     { $set: { formerHostUserId: fingerprintOf(hostUserId) }, $unset: { hostUserId: '' } },
     { session },
   );
-  await gate.updateMany({ userId }, { $unset: { hostUserId: '' } }, { session });
+  await gate.updateMany({ userIds: userId, userId }, { $set: { userIds: [userId] } }, { session });
 }

@@ -24,9 +24,9 @@ export async function scrubInbox(
   await forgetReasons(store, traces.directoryUserIds);
   const gone = await nobodysAddresses(store, membershipId, traces.emails);
   // Bodies of unknown types carry no organization that could be trusted: all kept ones are looked through.
-  const kept = inbox.find({ body: { $exists: true } }).project<{ _id: string; body: string }>({
-    body: 1,
-  });
+  const kept = inbox
+    .find({ bodyExpiresAt: { $exists: true }, body: { $exists: true } })
+    .project<{ _id: string; body: string }>({ body: 1 });
   for await (const { _id, body } of kept) {
     const scrubbed = withoutAddresses(body, gone);
     if (scrubbed === body) continue;

@@ -12,7 +12,7 @@ export async function entriesAtGate(
 ): Promise<GateEntry[]> {
   const emails = [emailKey, sso?.emailKey].filter((key) => key !== undefined);
   const identities: object[] = [];
-  if (userId !== undefined) identities.push({ userId }, { hostUserId: userId });
+  if (userId !== undefined) identities.push({ userIds: userId });
   if (directoryUserId !== undefined) identities.push({ directoryUserIds: directoryUserId });
   if (emails.length > 0) identities.push({ emails: { $in: emails } });
   if (sso !== undefined) identities.push({ idpIds: sso.idpId });

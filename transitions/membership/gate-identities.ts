@@ -19,7 +19,7 @@ export async function writeGateIdentities(
   const entry = {
     membershipId: membership._id,
     userId: membership.userId,
-    ...(user?.hostUserId === undefined ? {} : { hostUserId: user.hostUserId }),
+    userIds: [membership.userId, ...(user?.hostUserId === undefined ? [] : [user.hostUserId])],
     organizationId: membership.organizationId,
     directoryUserIds: directoryUsers.flatMap(({ records }) => records.map(({ id }) => id)),
     emails: [...new Set(emails.filter((key) => key !== null))],
@@ -86,6 +86,7 @@ export async function writeGatePendingLink(
     {
       membershipId: null,
       userId: null,
+      userIds: [],
       organizationId: mirror.organizationId,
       directoryUserIds: mirror.records.map(({ id }) => id),
       idpIds: mirror.idpId === undefined ? [] : [mirror.idpId],

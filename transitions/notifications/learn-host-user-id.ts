@@ -38,7 +38,11 @@ export async function learnHostUserId(
   }
   await users.updateOne({ _id: userId }, { $set: { hostUserId } }, { session });
   // Also the lock against a closing: it writes the same row, so it is seen below, or ends what it finds by the new id.
-  await gate.updateMany({ userId }, { $set: { hostUserId } }, { session });
+  await gate.updateMany(
+    { userIds: userId, userId },
+    { $set: { userIds: [userId, hostUserId] } },
+    { session },
+  );
   await revokeUnderNewId(tx, userId);
 }
 
