@@ -108,10 +108,11 @@ describe('status and access', () => {
 });
 
 function entry(changes: Partial<GateEntry> = {}): GateEntry {
+  const { userId = 'user_a' } = changes;
   return {
     membershipId: 'membership_a',
-    userId: 'user_a',
-    userIds: ['user_a'],
+    userId,
+    userIds: userId === null ? [] : [userId],
     organizationId: 'org_a',
     directoryUserIds: ['directory_user_a'],
     idpIds: ['idp-a'],
@@ -175,6 +176,14 @@ describe('an access decision', () => {
       allowed: false,
       reason: 'pendingLink',
     });
+  });
+
+  it('knows a user by either id, and calls them as the host application does', () => {
+    const both = entry({ userIds: ['user_a', 'row_7'] });
+    for (const userId of ['user_a', 'row_7']) {
+      expect(decideAccess({ userId }, [both])).toMatchObject({ allowed: true, userId: 'row_7' });
+    }
+    expect(decideAccess({ userId: 'row_8' }, [both])).toMatchObject({ reason: 'unknown' });
   });
 
   it('denies an unknown person', () => {
