@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Store } from '../../platform/mongo/store.ts';
-import { isDuplicateKey } from '../../platform/mongo/duplicate-key.ts';
+import { repeatOnDuplicateKey } from '../../platform/mongo/duplicate-key.ts';
 import {
   importUser,
   type Imported,
@@ -29,7 +29,6 @@ const outcome = z.strictObject({
 
 /** Transactions at a time: enough to hide their round trips, few enough to leave room for webhooks. */
 const concurrency = 8;
-const maxTries = 5;
 
 /** `POST /v1/users`: the users whom the host application had before Tenure. */
 export const importUsersRoute = defineRoute({
@@ -85,11 +84,5 @@ async function importAll(store: Store, users: ImportedUser[], by: By): Promise<I
 
 /** A unique index lets one of two win who make the same organization or user; the other finds it there. */
 async function importOnce(store: Store, user: ImportedUser, by: By): Promise<Imported> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await importUser(store, user, by.actor, by.reason);
-    } catch (error) {
-      if (!isDuplicateKey(error) || tries === maxTries) throw error;
-    }
-  }
+  return repeatOnDuplicateKey(async () => importUser(store, user, by.actor, by.reason));
 }
