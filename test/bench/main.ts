@@ -16,7 +16,7 @@ import { isMet, table, type Figure } from './stats.ts';
 import { measureSync } from './sync.ts';
 import { measureTenure } from './tenure.ts';
 
-const usage = `npm run bench -- intake|lifecycle|access|memory|tenure|all [--seconds n] [--idle n] [--json file]
+const usage = `npm run bench -- intake|lifecycle|sync|growth|access|memory|tenure|all|guard [--seconds n] [--idle n] [--json file]
 
   intake     our webhook against a bare Koa + HMAC + one insert + one signalWithStart
   lifecycle  settled joins against the smallest workflow with one activity; leavings
@@ -47,8 +47,13 @@ async function main(): Promise<void> {
       sizes: { type: 'string', default: '1000,10000,100000' },
       leavers: { type: 'string', default: '10000' },
       json: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(usage);
+    return;
+  }
   const [what = 'all'] = positionals;
   const seconds = Number(values.seconds);
   const idle = Number(values.idle);
