@@ -1,7 +1,9 @@
 import { Context } from '@temporalio/activity';
 
-/** Well below the heartbeat timeout of the activity profiles, so that one late beat is no death. */
-const beatEveryMs = 2_500;
+/** So often within the heartbeat timeout of the activity, so that one late beat is no death. */
+const beatsInTime = 4;
+/** Where the profile of the activity names no heartbeat timeout. */
+const defaultTimeoutMs = 10_000;
 
 /**
  * Lets an activity beat for as long as its process lives, whatever it waits for: a slow host application or a
@@ -11,7 +13,9 @@ const beatEveryMs = 2_500;
 export function beating<A, R>(activity: (input: A) => Promise<R>): (input: A) => Promise<R> {
   return async (input) => {
     const context = Context.current();
-    const timer = setInterval(() => context.heartbeat(), beatEveryMs);
+    const { heartbeatTimeoutMs = 0 } = context.info;
+    const timeoutMs = heartbeatTimeoutMs > 0 ? heartbeatTimeoutMs : defaultTimeoutMs;
+    const timer = setInterval(() => context.heartbeat(), timeoutMs / beatsInTime);
     try {
       return await activity(input);
     } finally {

@@ -14,7 +14,7 @@ describe('the comparison of a directory', () => {
   let count = 0;
 
   beforeAll(async () => {
-    tenure = await startProcesses();
+    tenure = await startProcesses({ hasty: true });
     tenure.simulator.settings.directoryUsersPerSecond = 4;
     connection = await Connection.connect({ address: testServers().temporalAddress });
     client = new Client({ connection, namespace: 'default' });
@@ -24,6 +24,9 @@ describe('the comparison of a directory', () => {
     await connection?.close();
     await tenure?.stop();
   }, 120_000);
+
+  /** Whoever a lifecycle is to look at. */
+  const waiting = { pendingSince: { $exists: true } };
 
   /** A directory of so many people of whom no webhook ever told, after its first, empty listing. */
   async function missed(people: number) {
@@ -81,6 +84,13 @@ describe('the comparison of a directory', () => {
 
   it('goes on at its page when its worker is killed in the middle', async () => {
     const { directory } = await missed(450);
+    // Its dispatcher sleeps: the lifecycles of so many people are not what is looked at here.
+    const dispatchingLate = {
+      TENURE_DISPATCH_INTERVAL_MS: '60000',
+      TENURE_JOIN_ADMISSION: '1',
+    };
+    await tenure.worker.stop();
+    await tenure.worker.start(dispatchingLate);
     // Slow enough to be killed in the middle; it counts the requests besides.
     const fault = { id: 'slow', path: '/directory_users', delayMs: 400, times: 1000 };
     tenure.simulator.settings.apiFaults.push(fault);
@@ -98,7 +108,7 @@ describe('the comparison of a directory', () => {
     await tenure.worker.kill();
     const half = await directoryUsers.countDocuments({ directoryId: directory.id });
     expect(half).toBeLessThan(450);
-    await tenure.worker.start();
+    await tenure.worker.start(dispatchingLate);
     const runs = await finished(directory.id, 2);
     tenure.simulator.settings.apiFaults = [];
     expect(runs.at(-1)).toMatchObject({
@@ -110,6 +120,13 @@ describe('the comparison of a directory', () => {
     // Five pages, and the one that was under way once more.
     expect(1000 - fault.times).toBeLessThanOrEqual(6);
     expect(await directoryUsers.countDocuments({ directoryId: directory.id })).toBe(450);
+    const { memberships } = tenure.store.collections;
+    const ofDirectory = { organizationId: directory.organizationId };
+    const late = await memberships.countDocuments({ ...ofDirectory, ...waiting });
+    expect(late).toBeGreaterThan(400);
+    await memberships.updateMany(ofDirectory, { $unset: { pendingSince: '' } });
+    await tenure.worker.stop();
+    await tenure.worker.start();
   }, 180_000);
 
   it('waits while WorkOS is away, and then comes to its end', async () => {

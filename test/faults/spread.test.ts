@@ -52,7 +52,8 @@ async function untilPending(atMost: number, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while ((await pending()) > atMost) {
     if (Date.now() > deadline) throw new Error(`${await pending()} people still wait.`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // Counting them takes the time of those who spread.
+    await new Promise((resolve) => setTimeout(resolve, 150));
   }
 }
 
