@@ -1,4 +1,4 @@
-import { MongoServerError, type CreateIndexesOptions, type IndexSpecification } from 'mongodb';
+import { MongoServerError, type IndexDescription } from 'mongodb';
 
 import { addressCollation } from './address-collation.ts';
 import type { Collections, Store } from './store.ts';
@@ -7,7 +7,7 @@ import { upgrade } from './upgrades.ts';
 /** The version of the database's shape that this program needs. */
 export const schemaVersion = 3;
 
-type Index = [keyof Collections, IndexSpecification, CreateIndexesOptions?];
+type Index = [keyof Collections, IndexDescription['key'], Omit<IndexDescription, 'key'>?];
 
 const indexes: Index[] = [
   ['memberships', { userId: 1, organizationId: 1 }, { unique: true }],
@@ -219,17 +219,10 @@ export async function migrate(store: Store): Promise<void> {
       `The database has schema version ${found.revision}, this program knows ${schemaVersion}. Start a newer Tenure.`,
     );
   }
-  // Explicitly created: a collection must not first appear inside a transaction under load.
   const listed = await store.db.listCollections().toArray();
   refuseGateView(listed);
   const existing = new Set(listed.map(({ name }) => name));
-  for (const collection of Object.values(store.collections)) {
-    if (!existing.has(collection.collectionName))
-      await createIfMissing(store, collection.collectionName);
-  }
-  for (const [name, keys, options] of indexes) {
-    await store.collections[name].createIndex(keys, options);
-  }
+  await Promise.all(namesOf(store).map(async (name) => createCollection(store, name, existing)));
   if (found !== null && found.revision < schemaVersion) {
     for (const [name, index] of obsoleteIndexes) await dropIfThere(store, name, index);
     await upgrade(store);
@@ -239,6 +232,29 @@ export async function migrate(store: Store): Promise<void> {
     { $max: { revision: schemaVersion } },
     { upsert: true },
   );
+}
+
+function namesOf({ collections }: Store): (keyof Collections)[] {
+  const isName = (name: string): name is keyof Collections => name in collections;
+  return Object.keys(collections).filter(isName);
+}
+
+/**
+ * Makes a collection with its indexes, or the indexes that it lacks. All of them in one command: on a new database
+ * MongoDB makes the collection with it, on a migrated one it only finds that all are there.
+ */
+async function createCollection(
+  store: Store,
+  name: keyof Collections,
+  existing: ReadonlySet<string>,
+): Promise<void> {
+  const { collectionName } = store.collections[name];
+  const wanted = indexes
+    .filter(([of]) => of === name)
+    .map(([, key, options]) => ({ ...options, key }));
+  if (wanted.length > 0) await store.db.collection(collectionName).createIndexes(wanted);
+  // Explicitly created: a collection must not first appear inside a transaction under load.
+  else if (!existing.has(collectionName)) await createIfMissing(store, collectionName);
 }
 
 async function dropIfThere(store: Store, name: keyof Collections, index: string): Promise<void> {
