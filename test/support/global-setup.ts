@@ -1,5 +1,4 @@
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../../local/servers/fetching.ts';
 import { mongodRecipe } from '../../local/servers/mongod.ts';
@@ -10,6 +9,7 @@ import { temporalRecipe } from '../../local/servers/temporal.ts';
 import { timeSkippingRecipe } from '../../local/servers/time-skipping.ts';
 import { freePort } from '../../local/supervisor/ports.ts';
 import { keepForTeardown } from './global-teardown.ts';
+import { makeServerDirectory } from './server-directory.ts';
 import { startPartGroup, type PartGroup } from './servers.ts';
 
 /**
@@ -19,7 +19,7 @@ import { startPartGroup, type PartGroup } from './servers.ts';
  * Should the run be killed, a watchdog ends the servers.
  */
 export default async function globalSetup(): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'tenure-test-'));
+  const directory = await makeServerDirectory('test');
   const group = startPartGroup(`${directory}|test`);
   const stop = async (): Promise<void> => {
     await group.stop();

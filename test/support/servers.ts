@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mongodUrl } from '../../local/servers/mongod-process.ts';
 import { mongodPart, temporalPart } from '../../local/servers/parts.ts';
@@ -10,6 +9,7 @@ import { startGuard } from '../../local/supervisor/guard.ts';
 import { launch, waitUntilReady, type Part } from '../../local/supervisor/part.ts';
 import { freePort } from '../../local/supervisor/ports.ts';
 import type { ProcessIdentity } from '../../local/supervisor/process-identity.ts';
+import { makeServerDirectory } from './server-directory.ts';
 
 /** The servers that the global setup started for the whole run. */
 export interface TestServers {
@@ -71,7 +71,7 @@ export interface PrivateStack {
 export async function startPrivateStack(
   only: readonly PrivatePart[] = ['mongod', 'temporal'],
 ): Promise<PrivateStack> {
-  const directory = await mkdtemp(join(tmpdir(), 'tenure-private-'));
+  const directory = await makeServerDirectory('private');
   const group = startPartGroup(`${directory}|private`);
   try {
     const [mongoPort, temporalPort] = [await freePort(), await freePort()];
