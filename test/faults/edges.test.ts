@@ -34,6 +34,7 @@ describe('a way between two processes', () => {
       TEMPORAL_ADDRESS: temporal.address,
     });
     tenure = await startProcesses({
+      hasty: true,
       apiEnv: through(apiMongo, apiTemporal),
       // Few enough writes a second for a revocation to be met in its middle.
       workerEnv: {

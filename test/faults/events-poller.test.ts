@@ -16,6 +16,7 @@ describe('the poller of the Events API', () => {
 
   beforeAll(async () => {
     tenure = await startProcesses({
+      hasty: true,
       env: { TENURE_EVENTS: 'both', TENURE_POLL_INTERVAL_MS: '300' },
     });
     connection = await Connection.connect({ address: testServers().temporalAddress });
@@ -145,6 +146,7 @@ describe('events that are only polled', () => {
 
   beforeAll(async () => {
     tenure = await startProcesses({
+      hasty: true,
       env: { TENURE_EVENTS: 'poll', TENURE_POLL_INTERVAL_MS: '300' },
       // Nobody's webhook is signed with what the API knows: there is no secret.
       apiEnv: { WORKOS_WEBHOOK_SECRET: '' },
@@ -175,6 +177,7 @@ describe('a poll while MongoDB goes away', () => {
     stack = await startPrivateStack(['mongod']);
     tenure = await startProcesses({
       mongodbUrl: stack.mongodbUrl,
+      hasty: true,
       env: { TENURE_EVENTS: 'poll', TENURE_POLL_INTERVAL_MS: '300' },
       simulator: { webhookUrl: 'http://127.0.0.1:9/webhooks/workos' },
     });

@@ -10,6 +10,8 @@ import { startPrivateStack, type PrivateStack } from '../support/servers.ts';
 import type { TestTenant } from '../support/simulator.ts';
 
 const hour = 3600;
+/** Deliveries on their way at once, within one organization. */
+const sideBySide = 8;
 
 /** kill -9 of every process at states that were observed in MongoDB, under work in progress. */
 describe('a process that is killed', () => {
@@ -22,6 +24,7 @@ describe('a process that is killed', () => {
     tenure = await startProcesses({
       mongodbUrl: stack.mongodbUrl,
       temporalAddress: stack.temporalAddress,
+      hasty: true,
       workerEnv: {
         // Slow enough to be met in the middle of a batch.
         TENURE_HOST_WRITES_PER_SECOND: '100',
@@ -42,17 +45,22 @@ describe('a process that is killed', () => {
     return made;
   }
 
-  /** Directories of their own, so that the simulator delivers side by side. */
-  function join1({ organization }: TestTenant, name: string): Person {
-    const directory = tenure.simulator.directory({ organizationId: organization.id, name });
-    return tenure.simulator.join(directory.id, {
+  /** In several directories, so that the simulator delivers side by side; not one each, for each is compared. */
+  function join1({ organization }: TestTenant, name: string, nth = 0): Person {
+    const { simulator } = tenure;
+    const known = simulator.world.state.directories.filter(
+      ({ organizationId }) => organizationId === organization.id,
+    );
+    const directory =
+      known[nth % sideBySide] ?? simulator.directory({ organizationId: organization.id, name });
+    return simulator.join(directory.id, {
       email: `${name}@customer-${count}.example`,
       firstName: name,
     });
   }
 
   const people = (customer: TestTenant, names: number): Person[] =>
-    Array.from({ length: names }, (_, index) => join1(customer, `p${index}`));
+    Array.from({ length: names }, (_, index) => join1(customer, `p${index}`, index));
 
   const membershipOf = async (person: Person) => {
     const { directoryUsers, memberships } = tenure.store.collections;
@@ -255,12 +263,12 @@ describe('a process that is killed', () => {
     const customer = await tenant();
     const soon = await tenant(3);
     const stay = people(customer, 4);
-    const leave = Array.from({ length: 4 }, (_, n) => join1(customer, `l${n}`));
-    const forget = Array.from({ length: 3 }, (_, n) => join1(soon, `f${n}`));
+    const leave = Array.from({ length: 4 }, (_, n) => join1(customer, `l${n}`, 4 + n));
+    const forget = Array.from({ length: 3 }, (_, n) => join1(soon, `f${n}`, n));
     await allOpen([...stay, ...leave, ...forget]);
     const since = tenure.simulator.deliverer.records.length;
     for (const { user } of [...leave, ...forget]) tenure.simulator.leave(user.id);
-    const newcomers = Array.from({ length: 4 }, (_, n) => join1(customer, `n${n}`));
+    const newcomers = Array.from({ length: 4 }, (_, n) => join1(customer, `n${n}`, n));
     await eventually('some have closed', async () => {
       const closed = await tenure.store.collections.memberships.countDocuments({
         organizationId: customer.organization.id,

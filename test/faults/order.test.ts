@@ -25,6 +25,7 @@ describe('the end of a history', () => {
     tenure = await startProcesses({
       mongodbUrl: stack.mongodbUrl,
       temporalAddress: stack.temporalAddress,
+      hasty: true,
       // Nobody can be asked about the people of these histories: what is told is all there is.
       env: { WORKOS_API_KEY: '' },
     });

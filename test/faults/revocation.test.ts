@@ -36,6 +36,7 @@ describe('a revocation', () => {
     url: ${endpoint.url}
     allowPrivate: true`;
     tenure = await startProcesses({
+      hasty: true,
       hostFile: demo.replace(/^sessions:$/m, app),
       env: { TENURE_HTTP_SECRET: endpoint.secret },
       workerEnv: {

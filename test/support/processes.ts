@@ -117,7 +117,8 @@ export async function eventually<T>(
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
-  for (;;) {
+  // What takes long is asked about less often: whoever answers has better things to do.
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 1.2, 80)) {
     try {
       const found = await ask();
       if (found !== null && found !== undefined && found !== false) return found;
@@ -127,7 +128,7 @@ export async function eventually<T>(
     if (Date.now() > deadline) {
       throw new Error(`Waited in vain: ${what}`, last === undefined ? {} : { cause: last });
     }
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
