@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, type Worker } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
+import type { Worker } from '@temporalio/worker';
 import type { Db, MongoClient } from 'mongodb';
 
 import { createActivities } from '../../activities/index.ts';
@@ -34,9 +34,7 @@ import { putPolicy } from '../../transitions/organization/put-policy.ts';
 import { spreadFacts } from '../../transitions/organization/spread-facts.ts';
 import { spreadGuards } from '../../transitions/guards/spread-guards.ts';
 import { createDispatcher } from '../../workers/dispatcher.ts';
-import { createWorkers } from '../../workers/create-workers.ts';
 import { repeat, type Repeating } from '../../workers/repeat.ts';
-import { quietTemporal } from './quiet-temporal.ts';
 import { freshDatabaseName, testServers } from './servers.ts';
 
 /** Tenure's store and intake on a database of its own, without Temporal. */
@@ -81,8 +79,7 @@ export async function openTenure(storeOf: (store: Store) => Store = (s) => s): P
     take: async (envelope, on = store) =>
       takeIn(on, envelope, { transport: 'webhook', receivedAt: new Date() }, intake),
     async close() {
-      await store.db.dropDatabase();
-      await hostDb.dropDatabase();
+      await Promise.all([store.db.dropDatabase(), hostDb.dropDatabase()]);
       await client.close();
     },
   };
@@ -148,6 +145,18 @@ export interface Notified {
   notifier: Notifier;
 }
 
+/** Loaded only where workers run: the SDK takes longer to load than all of Tenure, once for each test file. */
+async function temporalModules() {
+  const [{ createWorkers }, { quietTemporal }, { Client, Connection }, { NativeConnection }] =
+    await Promise.all([
+      import('../../workers/create-workers.ts'),
+      import('./quiet-temporal.ts'),
+      import('@temporalio/client'),
+      import('@temporalio/worker'),
+    ]);
+  return { createWorkers, quietTemporal, Client, Connection, NativeConnection };
+}
+
 /**
  * Starts workers and dispatcher in this process, with task queues and a database of their own. Nothing is polled
  * unless `polling` says with what, and a test starts the poller.
@@ -160,6 +169,8 @@ export async function startTenure(
     outsideSources?: readonly CredentialSource[];
   } = {},
 ): Promise<RunningTenure> {
+  const { createWorkers, quietTemporal, Client, Connection, NativeConnection } =
+    await temporalModules();
   quietTemporal();
   const servers = testServers();
   const queuePrefix = `test-${randomUUID()}`;
