@@ -12,6 +12,7 @@ import {
   versionOfAnswer,
 } from '../../intake/take-in-answer.ts';
 import { takeInPage } from '../../intake/take-in-page.ts';
+import type { Store } from '../../platform/mongo/store.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
 import { resolvePolicy } from '../../platform/policy-schema.ts';
 import {
@@ -94,7 +95,7 @@ async function deliverOne(
       });
       return;
     case 'spread':
-      await spreadFacts(store, intake);
+      await spreadRound(tenure);
   }
 }
 
@@ -143,6 +144,34 @@ async function takeInSnapshot(
       intake,
     );
   }
+}
+
+/** The rounds of spreading of a store: the one under way, and the one after it that somebody waits for. */
+interface Rounds {
+  underWay: Promise<unknown>;
+  next: Promise<void> | null;
+}
+
+const roundsOf = new WeakMap<Store, Rounds>();
+
+/**
+ * Spreads what was changed until now, for one and all: as in a process of production one round follows the
+ * other, and whoever asks while one is under way shares the next. A round looks at every organization of the
+ * store, so that fifty histories that each did a round of their own would mostly look at each other.
+ */
+async function spreadRound({ store, intake }: TestTenure): Promise<void> {
+  const rounds = roundsOf.get(store) ?? { underWay: Promise.resolve(), next: null };
+  roundsOf.set(store, rounds);
+  rounds.next ??= nextRound(rounds, async () => spreadFacts(store, intake));
+  return rounds.next;
+}
+
+async function nextRound(rounds: Rounds, spread: () => Promise<unknown>): Promise<void> {
+  // That it failed, those who shared it know.
+  await rounds.underWay.catch(() => undefined);
+  rounds.next = null;
+  rounds.underWay = spread();
+  await rounds.underWay;
 }
 
 /** Judges everybody of these organizations by the facts that changed, and calls the spreading done. */

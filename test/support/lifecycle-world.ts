@@ -1,7 +1,13 @@
 import { guardOf, type Membership, type HandOverTime } from '../../domain/membership.ts';
-import { lastLookValidMs, type Decision, type LifecycleFacts } from '../../domain/next-step.ts';
+import {
+  lastLookValidMs,
+  type Decision,
+  type LifecycleFacts,
+  type Step,
+} from '../../domain/next-step.ts';
 import { defaultPolicy, type Policy } from '../../domain/policy.ts';
 import { deriveAccess, deriveStatus } from '../../domain/status.ts';
+import type { Phase } from '../../domain/words.ts';
 import {
   comeIn,
   demandRevocation,
@@ -371,27 +377,32 @@ function promise(holds: boolean, otherwise: string): void {
   if (!holds) throw new Broken(otherwise);
 }
 
+/** What people may be shown while a step is done. */
+const shownDuring: Record<Step['do'], readonly Phase[]> = {
+  rest: ['settled', 'retained', 'blocked', 'anonymized'],
+  revoke: ['joining', 'settled', 'closingAccess'],
+  project: ['joining', 'settled', 'closingAccess'],
+  readAfresh: ['joining', 'settled', 'closingAccess'],
+  answerRoleLoss: ['joining', 'settled'],
+  widen: ['settled'],
+  checkGuard: ['closingAccess'],
+  giveBack: ['joining'],
+  open: ['joining'],
+  transfer: ['transferring'],
+  coolOff: ['coolingOff'],
+  remind: ['coolingOff'],
+  checkConditions: ['coolingOff'],
+  commit: ['coolingOff'],
+  erase: ['anonymizing'],
+};
+
 /** What a decision shows must be what it does, whatever the facts. */
 function checkDecision(world: LifecycleWorld, { step, phase, blockedBy }: Decision): void {
   const { truth } = world;
-  const allowed: Record<typeof step.do, string[]> = {
-    rest: ['settled', 'retained', 'blocked', 'anonymized'],
-    revoke: ['joining', 'settled', 'closingAccess'],
-    project: ['joining', 'settled', 'closingAccess'],
-    readAfresh: ['joining', 'settled', 'closingAccess'],
-    answerRoleLoss: ['joining', 'settled'],
-    widen: ['settled'],
-    checkGuard: ['closingAccess'],
-    giveBack: ['joining'],
-    open: ['joining'],
-    transfer: ['transferring'],
-    coolOff: ['coolingOff'],
-    remind: ['coolingOff'],
-    checkConditions: ['coolingOff'],
-    commit: ['coolingOff'],
-    erase: ['anonymizing'],
-  };
-  promise(allowed[step.do].includes(phase), `shows ${phase} while it does ${step.do}`);
+  // Not by `promise`: it would make the text each time, whether it is needed or not.
+  if (!shownDuring[step.do].includes(phase)) {
+    throw new Broken(`shows ${phase} while it does ${step.do}`);
+  }
   promise(blockedBy.length > 0 === (phase === 'blocked'), 'blocked without or with reasons');
   if (truth.committed) {
     promise(step.do === (truth.erased ? step.do : 'erase'), 'does something else than erase');
@@ -412,11 +423,10 @@ function checkDecision(world: LifecycleWorld, { step, phase, blockedBy }: Decisi
     promise(world.nowMs >= truth.dueMs - remindMs, 'reminds too early');
     promise(world.nowMs < truth.dueMs, 'reminds when it is too late');
   }
-  const leaver = !['joining', 'settled'].includes(phase);
-  promise(
-    leaver === world.left,
-    `shows ${phase} for somebody who ${world.left ? 'left' : 'is in'}`,
-  );
+  const leaver = phase !== 'joining' && phase !== 'settled';
+  if (leaver !== world.left) {
+    throw new Broken(`shows ${phase} for somebody who ${world.left ? 'left' : 'is in'}`);
+  }
   if (step.do === 'rest') {
     promise(!truth.sessionsOwed, 'rests while sessions are owed');
     promise(!truth.untold, 'rests before the host application knows');
@@ -621,7 +631,8 @@ const observes: Event = ({ membership, truth, nowMs }) => {
 const goesLive: Event = (world) => {
   const { membership, truth, nowMs } = world;
   if (truth.committed || !truth.observed) return;
-  delete membership.observed;
+  // Not deleted: that would make every later reading of this object slow, and nobody can tell the difference.
+  Object.assign(membership, { observed: undefined });
   truth.observed = false;
   if (membership.access.state === 'closed') truth.sessionsOwed = true;
   if (membership.narrowings > 0) truth.roleLossOwed = true;
