@@ -11,7 +11,7 @@ import type { TestTenant } from '../support/simulator.ts';
 
 const hour = 3600;
 /** Deliveries on their way at once, within one organization. */
-const sideBySide = 8;
+const sideBySide = 16;
 
 /** kill -9 of every process at states that were observed in MongoDB, under work in progress. */
 describe('a process that is killed', () => {
