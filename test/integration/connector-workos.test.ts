@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { createAuthkitSource } from '../../connectors/workos/authkit.ts';
 import { reactivateMemberships } from '../../connectors/workos/reactivate.ts';
@@ -22,6 +22,7 @@ import { forgetPerson } from '../../transitions/erasure/forget-person.ts';
 import { refuseReactivation } from '../../transitions/membership/refuse-reactivation.ts';
 import { drive, membershipOf } from '../support/by-hand.ts';
 import type { TestSimulator, TestTenant } from '../support/simulator.ts';
+import { emptyStore } from '../support/empty-store.ts';
 import { startForTest } from '../support/simulator-in-test.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
 
@@ -31,8 +32,12 @@ let acme: TestTenant;
 let accounts: Accounts;
 let source: CredentialSource;
 let told: number;
-beforeEach(async () => {
+
+beforeAll(async () => {
   tenure = await openTenure();
+}, 60_000);
+
+beforeEach(async () => {
   simulator = await startForTest();
   acme = simulator.tenant();
   accounts = createAccounts({ apiKey: simulator.apiKey, apiUrl: simulator.url, timeoutMs: 500 });
@@ -44,7 +49,10 @@ beforeEach(async () => {
   });
   told = 0;
 });
-afterEach(() => tenure.close());
+
+afterEach(async () => emptyStore(tenure.store));
+
+afterAll(async () => tenure.close());
 
 /** Tells Tenure what was announced since the last time. */
 async function tell(): Promise<void> {

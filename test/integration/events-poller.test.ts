@@ -18,6 +18,7 @@ import {
   type Position,
 } from '../../platform/workos/events-api.ts';
 import type { EventEnvelope } from '../../platform/workos/wire.ts';
+import { emptyStore } from '../support/empty-store.ts';
 import { userEvent, workosId } from '../support/events.ts';
 import { startForTest } from '../support/simulator-in-test.ts';
 import type { TestSimulator, TestSimulatorOptions } from '../support/simulator.ts';
@@ -25,18 +26,14 @@ import { openTenure, type TestTenure } from '../support/tenure.ts';
 import { eventually } from '../support/time-skipping.ts';
 
 const day = 24 * 3600 * 1000;
-/** One database for all, emptied after each: making its collections and indexes anew takes longer than a poll. */
+/** One database for all, emptied after each. */
 let shared: TestTenure;
 
 beforeAll(async () => {
   shared = await openTenure();
 }, 60_000);
 
-afterEach(async () => {
-  const { fences, ...others } = shared.store.collections;
-  await Promise.all(Object.values(others).map(async (each) => each.deleteMany({})));
-  await fences.deleteMany({ _id: { $ne: 'schema' } });
-});
+afterEach(async () => emptyStore(shared.store));
 
 afterAll(async () => shared.close());
 
