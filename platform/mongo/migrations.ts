@@ -92,12 +92,11 @@ const indexes: Index[] = [
   ['inbox', { outcome: 1, receivedAt: 1 }],
   // Only what still has a body: few, and each of them is looked through when somebody is forgotten.
   ['inbox', { bodyExpiresAt: 1 }, { sparse: true }],
-  // The id first where also somebody who knows no organization asks: what is written about a user, or an address
-  // that nobody else may have any more.
+  // The identity first: a revocation, or an erasure, may know no organization.
   ['gate', { userIds: 1, organizationId: 1 }],
   ['gate', { emails: 1, organizationId: 1 }],
-  ['gate', { organizationId: 1, directoryUserIds: 1 }],
-  ['gate', { organizationId: 1, idpIds: 1 }],
+  ['gate', { directoryUserIds: 1, organizationId: 1 }],
+  ['gate', { idpIds: 1, organizationId: 1 }],
   ['timeline', { membershipId: 1, revision: 1, _id: 1 }],
   ['reasons', { membershipId: 1 }],
   ['reasons', { userId: 1 }],
@@ -176,6 +175,8 @@ const obsoleteIndexes: [keyof Collections, name: string][] = [
   ['inbox', 'organizationId_1_bodyExpiresAt_1'],
   ['gate', 'organizationId_1_userId_1'],
   ['gate', 'organizationId_1_hostUserId_1'],
+  ['gate', 'organizationId_1_directoryUserIds_1'],
+  ['gate', 'organizationId_1_idpIds_1'],
   ['gate', 'organizationId_1_emails_1'],
 ];
 

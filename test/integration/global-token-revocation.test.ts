@@ -2,6 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 
 import { hostMembership } from '../../activities/revoke-sessions.ts';
 import type { Membership } from '../../domain/membership.ts';
+import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { learnHostUserId } from '../../transitions/notifications/learn-host-user-id.ts';
 import {
   afterCoolingOff,
   drive,
@@ -86,13 +88,23 @@ const bySub = ({ person: { idpId } }: Known) => {
   return { format: 'iss_sub', iss: 'https://customer.okta.test', sub: idpId };
 };
 
+/** By the id that the host application has of its own. */
+const byHostId = ({ membership }: Known) => ({ format: 'opaque', id: `row_${membership.userId}` });
+async function calledOtherwise({ membership: { userId }, person }: Known): Promise<void> {
+  await inTransaction(tenure.store, async (tx) =>
+    learnHostUserId(tx, { users: null }, { userId, ...person }, `row_${userId}`),
+  );
+}
+
 describe('a global token revocation', () => {
   it.each([
     ['the id of the user', opaque],
+    ["the host application's own id of the user", byHostId],
     ['a current address', byEmail],
     ['the id at the identity provider', bySub],
   ])('by %s closes access in its answer, and demands a revocation', async (_name, subjectOf) => {
     const ada = await joined();
+    if (subjectOf === byHostId) await calledOtherwise(ada);
     expect(await mayRead(ada)).toBe('allowed');
     const { status, text } = await ask(subjectOf(ada));
     expect([status, text]).toEqual([204, '']);

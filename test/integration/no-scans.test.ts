@@ -3,8 +3,10 @@ import type { Document } from 'mongodb';
 
 import { checkAccess } from '../../gate/decide.ts';
 import { linkKey } from '../../domain/link-keys.ts';
+import type { RevocationSubject } from '../../domain/revocation-subject.ts';
 import { newId } from '../../platform/ids.ts';
 import { inTransaction } from '../../platform/mongo/transaction.ts';
+import { revokeSubject } from '../../transitions/commands/revoke-subject.ts';
 import { countAtGuard } from '../../transitions/guards/trip-guard.ts';
 import { logIn } from '../../transitions/logins/log-in.ts';
 import { hostUserIdOf } from '../../transitions/notifications/host-user-ids.ts';
@@ -170,6 +172,26 @@ describe('with thousands of people, nothing that is done for one of them reads t
         expect((await membershipById(tenure, _id)).outcome).toBe('anonymized');
       },
     ],
+    ...(
+      [
+        ['opaque', async () => (await membershipOf(tenure, person.id)).userId],
+        ['iss_sub', async () => `idp-${person.id}`],
+        ['email', async () => `${person.id}@example.com`],
+      ] as const
+    ).map(([format, idOf]): [string, () => Promise<unknown>] => [
+      `everything that they hold is revoked, in whatever organization, by ${format}`,
+      async () => {
+        const id = await idOf();
+        const subject: RevocationSubject =
+          format === 'opaque'
+            ? { format, id }
+            : format === 'iss_sub'
+              ? { format, sub: id }
+              : { format, emailKey: linkKey(id) ?? '' };
+        const request = { subject, organizationId: null, actor: 'test', receivedAt: new Date() };
+        await revokeSubject(tenure.store, request);
+      },
+    ]),
     [
       'somebody is imported',
       async () => {

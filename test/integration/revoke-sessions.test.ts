@@ -150,11 +150,12 @@ describe('the revocation of somebody who left', () => {
     expect(verified).toBe(1);
   });
 
-  it('is complete at once where the file names no sessions', async () => {
+  it('is complete at once where the file names no sessions, and never called verified: nobody looked', async () => {
     const ada = await leaver();
     await revoke(worldOf([], []), ada);
     expect(await now(ada)).toMatchObject({ revokedClosings: 1 });
-    expect(await linesOf(ada)).toEqual([['sessionsVerifiedEmpty', {}]]);
+    expect(await linesOf(ada)).toEqual([]);
+    expect(verified).toBe(0);
   });
 
   it('is never called verified where the file names nothing but what expires', async () => {

@@ -13,7 +13,7 @@ import { recordStep } from './record-step.ts';
 /**
  * What a pass of revocation found out, kind by kind, so that the next one asks only those that are not done.
  * The closing counts as revoked once every kind of the host file was read back empty. A file of nothing but
- * kinds that only expire has nothing to read back, and so nothing is called verified.
+ * kinds that only expire, or of none, has nothing to read back: nobody looked, and nothing is called verified.
  *
  * @returns whether it was this that verified the closing
  */
@@ -32,15 +32,15 @@ export async function recordRevoked(
     if (pendingKinds(membership, file, closing).length > 0) return;
     writeExpiries(membership, file, { closing, at }, note);
     membership.revokedClosings = closing;
-    if (onlyExpires(file)) return;
+    if (nothingToReadBack(file)) return;
     note('sessionsVerifiedEmpty', countsOf(membership, file, closing));
     verified = true;
   });
   return verified;
 }
 
-function onlyExpires({ sessions }: Pick<HostFile, 'sessions'>): boolean {
-  return sessions.length > 0 && sessions.every(({ connector }) => connector === 'jwt');
+function nothingToReadBack({ sessions }: Pick<HostFile, 'sessions'>): boolean {
+  return sessions.every(({ connector }) => connector === 'jwt');
 }
 
 /** Whether writing it down would change nothing: a failure that is the same as before is no news. */
