@@ -121,7 +121,7 @@ describe('the comparison of a directory', () => {
     expect(1000 - fault.times).toBeLessThanOrEqual(6);
     expect(await directoryUsers.countDocuments({ directoryId: directory.id })).toBe(450);
     const { memberships } = tenure.store.collections;
-    const ofDirectory = { organizationId: directory.organizationId };
+    const ofDirectory = { organizationId: directory.organizationId ?? '' };
     const late = await memberships.countDocuments({ ...ofDirectory, ...waiting });
     expect(late).toBeGreaterThan(400);
     await memberships.updateMany(ofDirectory, { $unset: { pendingSince: '' } });
