@@ -60,39 +60,9 @@ function withOrganization(event: { event: string }): unknown {
   );
 }
 
-/**
- * Of the document only the schema of the events and what it refers to: to parse the whole megabyte of YAML takes a
- * second, in which this process does nothing else. A schema that is missed makes ajv throw, an anchor the parser.
- */
 function readDocument(): Record<string, unknown> {
   const file = createRequire(import.meta.url).resolve('@workos/openapi-spec');
-  const sources = schemaSources(readFileSync(file, 'utf8'));
-  const wanted = new Set(['EventSchema']);
-  // A set goes on to what is added while it is walked through.
-  for (const name of wanted) {
-    for (const referred of referredBy(sources.get(name) ?? '', sources)) wanted.add(referred);
-  }
-  // In their order: an anchor comes before what stands for it.
-  const text = [...sources].filter(([name]) => wanted.has(name)).map(([, source]) => source);
-  return { components: { schemas: asRecord(parse(text.join('\n'))) } };
-}
-
-/** The YAML of each schema by its name: the blocks of `components.schemas`, which are indented by four. */
-function schemaSources(document: string): Map<string, string> {
-  const [, rest = ''] = document.split('\n  schemas:\n');
-  const [section = ''] = rest.split(/\n(?= {0,3}\S)/, 1);
-  const blocks = section.split(/\n(?= {4}\w)/);
-  return new Map(blocks.map((block) => [block.slice(4, block.indexOf(':')), block]));
-}
-
-/** The schemas that one refers to, be it as JSON Schema does or by an alias of YAML. */
-function referredBy(source: string, sources: ReadonlyMap<string, string>): string[] {
-  const byName = [...source.matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name);
-  const aliases = [...source.matchAll(/: \*(\w+)$/gm)].map(([, alias]) => alias);
-  const anchored = [...sources].filter(([, other]) =>
-    aliases.some((alias) => other.includes(`: &${alias}\n`)),
-  );
-  return [...byName, ...anchored.map(([name]) => name)].filter((name) => name !== undefined);
+  return asRecord(parse(readFileSync(file, 'utf8')));
 }
 
 /** JSON pointer of each event's schema, by event name. */
