@@ -1,7 +1,13 @@
-import { linkKey } from './link-keys.ts';
+import type { AccessQuestion, SsoIdentity } from './access-question.ts';
 import type { Access, AccessReason } from './words.ts';
 
 // The gate, which host applications embed, may import this file and no other rule.
+export {
+  accessQuestion,
+  type AccessQuestion,
+  type AskedPerson,
+  type SsoIdentity,
+} from './access-question.ts';
 export { accessActions, type AccessAction } from './words.ts';
 
 /** Why an access check is answered as it is. Only `open` lets anybody in. */
@@ -36,65 +42,6 @@ export interface GateEntry {
   roles: string[];
   permissions: string[];
   features: string[];
-}
-
-/**
- * Who somebody is by one SSO profile. The id counts; where nobody has it yet, the address of the same profile
- * says who it is, if exactly one current person has that address and never came under another id.
- */
-export interface SsoIdentity {
-  idpId: string;
-  emailKey?: string;
-  /** The connection of the identity provider whose id it is. */
-  connectionId?: string;
-}
-
-/** Who asks: at least one of these, and all of them must name the same person. */
-export interface AccessQuestion {
-  userId?: string;
-  directoryUserId?: string;
-  emailKey?: string;
-  sso?: SsoIdentity;
-}
-
-/** Who asks, as people write addresses. Absent, null and undefined mean the same. */
-export interface AskedPerson {
-  userId?: string | null | undefined;
-  directoryUserId?: string | null | undefined;
-  email?: string | null | undefined;
-  sso?:
-    | {
-        idpId: string;
-        email?: string | null | undefined;
-        connectionId?: string | null | undefined;
-      }
-    | null
-    | undefined;
-}
-
-/** The question with its addresses as link keys, and without what is absent. */
-export function accessQuestion({
-  userId,
-  directoryUserId,
-  email,
-  sso,
-}: AskedPerson): AccessQuestion {
-  const emailKey = linkKey(email);
-  return {
-    ...(userId == null ? {} : { userId }),
-    ...(directoryUserId == null ? {} : { directoryUserId }),
-    ...(emailKey === null ? {} : { emailKey }),
-    ...(sso == null ? {} : { sso: ssoIdentity(sso) }),
-  };
-}
-
-function ssoIdentity({ idpId, email, connectionId }: NonNullable<AskedPerson['sso']>): SsoIdentity {
-  const emailKey = linkKey(email);
-  return {
-    idpId,
-    ...(emailKey === null ? {} : { emailKey }),
-    ...(connectionId == null ? {} : { connectionId }),
-  };
 }
 
 /** The answer of an access check. */
@@ -140,8 +87,8 @@ export interface Finding {
 /**
  * Decides, purely, whether the person asked about may act. `entries` are the gate entries of the one
  * organization that any of the identities, or the address of the SSO profile, matches. Nobody is allowed by
- * default: an unknown person, two identities that disagree and an e-mail address that several people share
- * are all denied.
+ * default: an unknown person, two identities that disagree, an e-mail address that several people share and an
+ * account's address that somebody who is gone has too are all denied.
  */
 export function decideAccess(question: AccessQuestion, entries: GateEntry[]): AccessDecision {
   return findPerson(question, entries).decision;
@@ -223,7 +170,7 @@ function pick(
 }
 
 function namedTests(
-  { userId, directoryUserId, emailKey }: AccessQuestion,
+  { userId, directoryUserId, emailKey, emailOf }: AccessQuestion,
   entries: GateEntry[],
 ): ((entry: GateEntry) => boolean)[] {
   const tests: ((entry: GateEntry) => boolean)[] = [];
@@ -231,8 +178,17 @@ function namedTests(
   if (directoryUserId !== undefined) {
     tests.push((entry) => entry.directoryUserIds.includes(directoryUserId));
   }
-  if (emailKey !== undefined) tests.push(byEmail(emailKey, entries));
+  if (emailKey === undefined) return tests;
+  tests.push(emailOf === 'account' ? hasEmail(emailKey) : byEmail(emailKey, entries));
   return tests;
+}
+
+/**
+ * Everybody who has an address, gone or not: an account that says nothing but its address may have been made
+ * by any of them, and a leaver's account outlives the leaving.
+ */
+function hasEmail(emailKey: string): (entry: GateEntry) => boolean {
+  return ({ emails }) => emails.includes(emailKey);
 }
 
 /**
@@ -241,7 +197,7 @@ function namedTests(
  * mean the leaver, who is denied with the true reason.
  */
 function byEmail(emailKey: string, entries: GateEntry[]): (entry: GateEntry) => boolean {
-  const having = entries.filter(({ emails }) => emails.includes(emailKey));
+  const having = entries.filter(hasEmail(emailKey));
   const present = having.filter((entry) => !isGone(entry));
   const meant = present.length > 0 ? present : having;
   return (entry) => meant.includes(entry);

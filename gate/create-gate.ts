@@ -129,9 +129,10 @@ function keyOf({
   userId,
   directoryUserId,
   emailKey,
+  emailOf,
   sso,
 }: Omit<ReturnType<typeof readQuestion>, 'action'>): string {
-  const asked = [organizationId, userId, directoryUserId, emailKey];
+  const asked = [organizationId, userId, directoryUserId, emailKey, emailOf];
   return JSON.stringify([...asked, sso?.idpId, sso?.emailKey, sso?.connectionId]);
 }
 

@@ -9,6 +9,7 @@ import {
   type GateEntry,
 } from '../domain/decide-access.ts';
 import { within } from './deadline.ts';
+import { requirePrimary } from './primary.ts';
 
 /** An access check: who asks (`AccessQuestion`, e-mails as link keys), and in which organization. */
 export interface KeyedQuestion extends AccessQuestion {
@@ -24,11 +25,12 @@ export interface CheckOptions {
 /**
  * May this person act in this organization, now? One indexed read of `gate_v1`, on the primary
  * and with majority: what Tenure acknowledged is seen, and what could still be rolled back lets nobody in.
+ * With `directConnection=true` the server is asked first whether it is the primary.
  *
  * @param db Tenure's own database; a role that may only read `gate_v1` is enough
  * @param options `observe`: everybody is allowed, and `observed` says what would have been answered. Give it
  *   where Tenure runs with `TENURE_MODE=observe`; nothing in `gate_v1` says so
- * @throws GateTimeout, or what the driver throws, where MongoDB does not answer within `timeoutMs` (default 2 s). The caller
+ * @throws GateTimeout, GateNotPrimary, or what the driver throws, where MongoDB does not answer within `timeoutMs` (default 2 s). The caller
  *   decides what that means; to let somebody in because nobody could be asked is never right for writes.
  *   While it observes it never throws: a trial must not take the product down.
  */
@@ -51,12 +53,13 @@ export async function findAtGate(
   const identities = identityFilters(question);
   if (identities.length === 0) return findPerson(question, []);
   const filter = { organizationId: { $eq: question.organizationId }, $or: identities };
-  const entries = await within(timeoutMs, async (signal) =>
-    db
+  const entries = await within(timeoutMs, async (signal) => {
+    await requirePrimary(db, signal);
+    return db
       .collection<GateEntry>('gate_v1')
       .find(filter, { readPreference: 'primary', readConcern: { level: 'majority' }, signal })
-      .toArray(),
-  );
+      .toArray();
+  });
   return findPerson(question, entries);
 }
 

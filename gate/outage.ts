@@ -22,7 +22,7 @@ export function saysOutage(error: unknown): boolean {
   // The driver passes on what a socket throws that MongoDB closed just before it was written to.
   if (typeof code === 'string' && socketCodes.has(code)) return true;
   const name = 'name' in error ? String(error.name) : '';
-  if (name === 'GateTimeout') return true;
+  if (name === 'GateTimeout' || name === 'GateNotPrimary') return true;
   if (!name.startsWith('Mongo')) return false;
   if (name !== 'MongoServerError') return !/Parse|Argument|API/.test(name);
   return typeof code === 'number' && downCodes.has(code);

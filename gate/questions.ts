@@ -28,7 +28,10 @@ export interface AuthkitLogin {
   user: {
     email: string;
     emailVerified: boolean;
-    /** The host application's own id of the user, where it told WorkOS. */
+    /**
+     * The `userId` of this gate's answer, where the host application told WorkOS. Without it the address alone
+     * says whose account it is, and is `ambiguous` while a leaver of the organization has it too.
+     */
     externalId?: string | null | undefined;
   };
   organizationId?: string | null | undefined;
@@ -49,7 +52,7 @@ const maxLength = 1_024;
 /** The question, checked: a host application may be JavaScript, and its values may have come from outside. */
 export function readQuestion(asked: GateQuestion): KeyedQuestion & { action: AccessAction } {
   if (!isObject(asked)) throw new InvalidQuestion('The question must be an object.');
-  const { organizationId, action, userId, directoryUserId, email, sso } = asked;
+  const { organizationId, action, userId, directoryUserId, email, emailOf, sso } = asked;
   requireText('organizationId', organizationId);
   if (!accessActions.includes(action)) {
     throw new InvalidQuestion(`action must be one of ${accessActions.join(', ')}.`);
@@ -58,11 +61,14 @@ export function readQuestion(asked: GateQuestion): KeyedQuestion & { action: Acc
   for (const [name, value] of Object.entries(identities)) {
     if (value != null) requireText(name, value);
   }
+  if (emailOf != null && emailOf !== 'account') {
+    throw new InvalidQuestion('emailOf must be account, or absent.');
+  }
   if (sso != null) requireSso(sso);
   if ([userId, directoryUserId, email, sso].every((identity) => identity == null)) {
     throw new InvalidQuestion('userId, directoryUserId, email or sso is needed.');
   }
-  return { organizationId, action, ...accessQuestion({ ...identities, sso }) };
+  return { organizationId, action, ...accessQuestion({ ...identities, emailOf, sso }) };
 }
 
 function requireSso(sso: NonNullable<GateQuestion['sso']>): void {
@@ -109,5 +115,6 @@ export function questionOfLogin(
   // The id alone: an AuthKit user keeps the first address, the directory's changes with the person.
   if (user.externalId != null) return { ...where, userId: user.externalId };
   const isVerified: unknown = user.emailVerified;
-  return isVerified === true ? { ...where, email: user.email } : null;
+  // An address alone: a leaver's account is still there, with its password, when somebody else has the address.
+  return isVerified === true ? { ...where, email: user.email, emailOf: 'account' } : null;
 }

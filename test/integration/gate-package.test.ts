@@ -40,6 +40,7 @@ describe('the package of the gate', () => {
       .split('\n')
       .map((path) => path.split('tenure-gate/')[1] ?? '');
     expect(files.toSorted()).toEqual([
+      'domain/access-question.js',
       'domain/decide-access.js',
       'domain/link-keys.js',
       'domain/words.js',
@@ -51,6 +52,7 @@ describe('the package of the gate', () => {
       'gate/guarding.js',
       'gate/koa.js',
       'gate/outage.js',
+      'gate/primary.js',
       'gate/questions.js',
       'gate/read-cache.js',
     ]);

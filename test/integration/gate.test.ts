@@ -70,6 +70,8 @@ function authkitOf(person: OpenPerson, user: object = {}, parts: object = {}) {
   } as AuthenticationResponse;
 }
 
+const byEmail = { organizationId: 'o', action: 'read', email: 'ada@example.com' };
+
 describe('the gate in a host application', () => {
   it('answers as POST /v1/access-checks does, by every identity and for every action', async () => {
     const person = await openPerson();
@@ -147,6 +149,8 @@ describe('the gate in a host application', () => {
     ['blanks', { organizationId: 'o', action: 'read', email: '  ' }],
     ['a long text', { organizationId: 'o', action: 'read', email: 'x'.repeat(10_000) }],
     ['half a surrogate pair', { organizationId: 'o', action: 'read', userId: '\ud800' }],
+    ['an unknown meaning of the address', { ...byEmail, emailOf: 'person' }],
+    ['an operator as the meaning of the address', { ...byEmail, emailOf: { $ne: 'account' } }],
     ['a text for sso', { organizationId: 'o', action: 'read', sso: 'idp' }],
     ['sso without an id', { organizationId: 'o', action: 'read', sso: { email: 'a@example.com' } }],
     ['an operator in sso', { organizationId: 'o', action: 'read', sso: { idpId: { $gt: '' } } }],
@@ -288,6 +292,35 @@ describe('an SSO or AuthKit callback', () => {
       const unverified = authkitOf(person, { emailVerified });
       expect(await gate.canLogIn(unverified)).toMatchObject(unknown);
     }
+  });
+
+  it("lets no leaver's AuthKit account in as the newcomer who was given the address", async () => {
+    const tom = await openPerson();
+    const { organizationId, directoryId, email } = tom;
+    const gate = gateOf();
+    const account = authkitOf(tom);
+    expect(await gate.canLogIn(account)).toMatchObject({ allowed: true, userId: tom.userId });
+    await deliver(tom.event('deleted'));
+    expect(await gate.canLogIn(account)).toMatchObject({ allowed: false, reason: 'notBacked' });
+    const newcomer = await openPerson({ organizationId, directoryId, email });
+    expect(newcomer.userId).not.toBe(tom.userId);
+    // The account has outlived the leaving, with its password: at WorkOS it is verified as ever.
+    const nobody = { allowed: false, reason: 'ambiguous', userId: null, roles: [] };
+    expect(await gate.canLogIn(account)).toMatchObject(nobody);
+    expect(await gate.canLogIn(authkitOf(tom, { externalId: tom.userId }))).toMatchObject({
+      allowed: false,
+      reason: 'notBacked',
+    });
+    const newcomers = authkitOf(tom, { externalId: newcomer.userId });
+    const theirs = { allowed: true, userId: newcomer.userId };
+    expect(await gate.canLogIn(newcomers)).toMatchObject(theirs);
+    // Where the host application knows that it is the person's, the address means whoever has it now.
+    const byAddress = { organizationId, email, action: 'read' } as const;
+    expect(await gate.check(byAddress)).toMatchObject(theirs);
+    const caching = gateOf({ readCacheMs: 1_000 });
+    expect(await caching.check(byAddress)).toMatchObject(theirs);
+    expect(await caching.check({ ...byAddress, emailOf: 'account' })).toMatchObject(nobody);
+    expect(await caching.check(byAddress)).toMatchObject(theirs);
   });
 
   it('lets nobody in without an organization, and translates its id', async () => {

@@ -214,6 +214,41 @@ describe('an access decision', () => {
     });
   });
 
+  describe('by the address of an account', () => {
+    const byAccount = (entries: GateEntry[], more: AccessQuestion = {}) =>
+      decideAccess({ emailKey: 'ada@example.com', emailOf: 'account', ...more }, entries);
+    const leaver = entry({ access: { state: 'closed', reason: 'notBacked' } });
+    const ambiguous = { allowed: false, reason: 'ambiguous', userId: null, roles: [] };
+
+    it('lets in whoever alone has it, and denies one who left with the true reason', () => {
+      expect(byAccount([entry()])).toMatchObject({ allowed: true, userId: 'user_a' });
+      expect(byAccount([leaver])).toMatchObject({ allowed: false, reason: 'notBacked' });
+      expect(byAccount([])).toMatchObject({ allowed: false, reason: 'unknown' });
+    });
+
+    it.each(['notBacked', 'anonymized'] as const)(
+      'takes nobody for the newcomer while somebody has it who is gone (%s): the account may be theirs',
+      (reason) => {
+        const gone = entry({ access: { state: 'closed', reason } });
+        expect(byAccount([gone, other])).toMatchObject(ambiguous);
+        expect(byAccount([other, gone])).toMatchObject(ambiguous);
+      },
+    );
+
+    it('is no longer ambiguous once whoever is gone has lost it', () => {
+      const forgotten = { ...leaver, emails: [] };
+      expect(byAccount([forgotten, other])).toMatchObject({ allowed: true, userId: 'user_b' });
+    });
+
+    it('means whom another identity names', () => {
+      expect(byAccount([leaver, other], { userId: 'user_b' })).toMatchObject({ userId: 'user_b' });
+      expect(byAccount([leaver, other], { userId: 'user_a' })).toMatchObject({
+        allowed: false,
+        reason: 'notBacked',
+      });
+    });
+  });
+
   it('lets the SSO id decide between people who share an address', () => {
     const question = { sso: { idpId: 'idp-b' }, emailKey: 'ada@example.com' };
     expect(decideAccess(question, [entry(), other])).toMatchObject({
@@ -331,8 +366,13 @@ describe('an access decision', () => {
       { idpId: word, emailKey: word, connectionId: word },
       { requiredKeys: ['idpId'] },
     );
-    const question = fc.oneof(
+    const emailOf = fc.constant('account' as const);
+    const question: fc.Arbitrary<AccessQuestion> = fc.oneof(
       fc.record({ userId: word, directoryUserId: word, emailKey: word, sso }, { requiredKeys: [] }),
+      fc.record(
+        { emailKey: word, emailOf, userId: word },
+        { requiredKeys: ['emailKey', 'emailOf'] },
+      ),
       fc.record({ userId: word, sso }, { requiredKeys: ['sso'] }),
     );
     let allowed = { byId: 0, byAddress: 0 };
@@ -388,7 +428,10 @@ function meant(asked: AccessQuestion, entries: GateEntry[]): GateEntry[] {
       (asked.userId === undefined || one.userId === asked.userId) &&
       (asked.directoryUserId === undefined ||
         one.directoryUserIds.includes(asked.directoryUserId)) &&
-      (asked.emailKey === undefined || has(one, asked.emailKey)) &&
+      (asked.emailKey === undefined ||
+        (asked.emailOf === 'account'
+          ? one.emails.includes(asked.emailKey)
+          : has(one, asked.emailKey))) &&
       (sso === undefined ||
         (isKnown
           ? hasId(one) && !forgotten(one)
