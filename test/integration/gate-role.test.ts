@@ -44,9 +44,9 @@ async function read(path: string): Promise<string> {
   return readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 }
 
-async function connect(user: string): Promise<MongoClient> {
+async function connect(user: string, more = ''): Promise<MongoClient> {
   const url = mongodUrl(port).replace('//', `//${user}:password@`);
-  const client = await new MongoClient(`${url}&authSource=tenure`).connect();
+  const client = await new MongoClient(`${url}&authSource=tenure&${more}`).connect();
   clients.push(client);
   return client;
 }
@@ -126,6 +126,11 @@ describe('the role of the gate', () => {
         expect(answer).toMatchObject({ allowed: true, userId: 'user_a' });
       }
     }
+  });
+
+  it('is enough to ask a server directly, too', async () => {
+    const db = (await connect('gate', 'directConnection=true')).db('tenure');
+    expect(await createGate({ db }).check(question)).toMatchObject({ allowed: true });
   });
 
   it('reads nothing else, and writes nothing', async () => {
