@@ -26,8 +26,8 @@ export interface AppOptions {
   clientId: string;
   /** Where browsers reach it, without a slash at its end. */
   publicUrl: string;
-  /** What Tenure signs its requests with (`whsec_...`); null: there are none. */
-  tenureSecret: string | null;
+  /** What Tenure signs its requests with (`whsec_...`). */
+  tenureSecret: string;
   recheckMs?: number;
   jobIntervalMs?: number;
   onError: (error: unknown) => void;
@@ -66,9 +66,7 @@ export function createApp(options: AppOptions): App {
   app.on('error', onError);
   app.use(securityHeaders);
   app.use(showErrors(onError));
-  if (options.tenureSecret !== null) {
-    app.use(createTenureRoutes({ db, live, secret: options.tenureSecret }).routes());
-  }
+  app.use(createTenureRoutes({ db, live, secret: options.tenureSecret }).routes());
   app.use(assets().routes());
   app.use(sameOrigin(publicUrl));
   app.use(createLoginRoutes({ ...options, credentials }).routes());

@@ -19,6 +19,8 @@ export interface LiveOptions {
   onError: (error: unknown) => void;
 }
 
+type Action = 'read' | 'write';
+
 /** The close code of a person whose access ended. Codes from 4000 on are the application's own. */
 export const accessEnded = 4403;
 const tryAgainLater = 1013;
@@ -27,26 +29,27 @@ const tryAgainLater = 1013;
 export interface Live {
   /** For the server's `upgrade` event. Never throws. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
-  /** Tells everybody of an organization. */
-  tell(organizationId: string, message: { title: string }): void;
+  /** Tells everybody of an organization who may still read, and ends the others' connections. Never throws. */
+  tell(organizationId: string, message: { title: string }): Promise<void>;
   /** Ends the connections of a person in an organization. Returns how many. */
   close(person: { userId: string; organizationId: string }): number;
   stop(): void;
 }
 
 /**
- * A connection outlives the request that opened it, so one answer of the gate is not enough. It ends by Tenure's
- * notification `access.closed`, at once; and by the gate itself, which is asked for each message that somebody
- * sends and every half minute, because a notification may be late or reach another process.
+ * A connection outlives the request that opened it, so one answer of the gate is not enough. The gate is asked before
+ * anything goes through it, in either direction: what is sent to a connection is read by whoever holds it. And the
+ * connection ends: by Tenure's notification `access.closed` as soon as that arrives, else by the gate, which is asked
+ * every half minute too, because a notification may be late or reach another process.
  */
 export function createLive(options: LiveOptions): Live {
   const { gate, isAlive, onError } = options;
   const server = new WebSocketServer({ noServer: true, maxPayload: 4_096 });
   const connections = new Map<WebSocket, Actor>();
-  const recheck = async (socket: WebSocket, actor: Actor): Promise<boolean> => {
+  const recheck = async (socket: WebSocket, actor: Actor, action: Action): Promise<boolean> => {
     const { userId, organizationId, credentialId } = actor;
     try {
-      const { allowed, reason } = await gate.check({ userId, organizationId, action: 'write' });
+      const { allowed, reason } = await gate.check({ userId, organizationId, action });
       if (reason === 'unavailable') throw new Error('The gate does not answer.');
       if (allowed && (await isAlive(credentialId))) return true;
       socket.close(accessEnded, 'access ended');
@@ -57,17 +60,22 @@ export function createLive(options: LiveOptions): Live {
     }
     return false;
   };
-  const tell: Live['tell'] = (organizationId, message) => {
-    for (const [socket, actor] of connections) {
-      if (actor.organizationId === organizationId) socket.send(JSON.stringify(message));
-    }
+  // One read of the gate and one of the sessions a connection. With very many, give the gate a `readCacheMs`.
+  const tell: Live['tell'] = async (organizationId, message) => {
+    const text = JSON.stringify(message);
+    const theirs = [...connections].filter(([, actor]) => actor.organizationId === organizationId);
+    const told = theirs.map(async ([socket, actor]) => {
+      // One that was closed meanwhile takes nothing more: ws drops it.
+      if (await recheck(socket, actor, 'read')) socket.send(text, () => undefined);
+    });
+    await Promise.all(told);
   };
   const timer = setInterval(() => {
-    for (const [socket, actor] of connections) void recheck(socket, actor);
+    for (const [socket, actor] of connections) void recheck(socket, actor, 'read');
   }, options.recheckMs);
 
   async function passOn(socket: WebSocket, actor: Actor, title: string): Promise<void> {
-    if (await recheck(socket, actor)) tell(actor.organizationId, { title });
+    if (await recheck(socket, actor, 'write')) await tell(actor.organizationId, { title });
   }
 
   function open(socket: WebSocket, actor: Actor): void {
@@ -78,13 +86,18 @@ export function createLive(options: LiveOptions): Live {
       void passOn(socket, actor, data.toString().slice(0, 200));
     });
     // It may have closed between the gate's answer and now, and the notification come too early.
-    void recheck(socket, actor);
+    void recheck(socket, actor, 'read');
   }
 
   return {
     async upgrade(request, socket, head) {
+      // First of all: Node took its own handlers away, and an 'error' that nobody listens to ends the process. A
+      // client that resets while somebody is asked about it would be enough, with any cookie or none.
+      const hangUp = (): void => void socket.destroy();
+      socket.on('error', hangUp);
       try {
         const actor = await admit(options, request);
+        if (socket.destroyed) return;
         if (actor === null) refuse(socket);
         else server.handleUpgrade(request, socket, head, (opened) => open(opened, actor));
       } catch (error) {

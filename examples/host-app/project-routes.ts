@@ -34,7 +34,8 @@ export function createProjectRoutes(options: ProjectRoutesOptions): Router<AppSt
   router.post('/projects', async (ctx) => {
     const actor = actorOf(ctx);
     const project = await projects.create(actor, titleOf(ctx));
-    live.tell(actor.organizationId, { title: project.title });
+    // Whoever made the project does not wait until everybody else was asked about at the gate.
+    void live.tell(actor.organizationId, { title: project.title });
     ctx.redirect('/projects');
   });
   router.get('/projects/:id', async (ctx) => {

@@ -31,6 +31,8 @@ export function serviceEnvironment(input: EnvironmentInput): Environment {
     TEMPORAL_NAMESPACE: env['TEMPORAL_NAMESPACE'] || 'default',
     ...(hasAdminKey ? {} : { TENURE_ADMIN_KEY: secrets.adminKey }),
     TENURE_GATE_KEY: env['TENURE_GATE_KEY'] || secrets.gateKey,
+    // What examples/host-app/tenure.yaml names; no other host file does.
+    ACME_TENURE_SECRET: env['ACME_TENURE_SECRET'] || secrets.exampleSecret,
     ...(env['TENURE_CONFIG'] || input.demoConfig === null
       ? {}
       : { TENURE_CONFIG: input.demoConfig }),

@@ -49,8 +49,8 @@ export async function openStateDirectory(
   const lock = await lockOrRefuse(path, options.report);
   await endLeftovers(path, options.report);
   if (options.fresh) await empty(path);
-  // A stack.json of a killed start names addresses where nothing answers any more.
-  await rm(join(path, 'stack.json'), { force: true });
+  // Those of a killed start name addresses where nothing answers any more.
+  for (const name of ['stack.json', 'example.json']) await rm(join(path, name), { force: true });
   await rm(join(path, stoppingName), { force: true });
   return {
     path,

@@ -6,6 +6,8 @@ export interface SummaryFacts {
   readonly admins: readonly [AdminKey, ...AdminKey[]];
   /** `TENURE_MODE=observe`. */
   readonly observing: boolean;
+  /** The host file is that of the example application: Tenure calls it. */
+  readonly callsExample: boolean;
   /** How long the start took, for people. */
   readonly seconds: string;
   readonly logs: string;
@@ -37,6 +39,7 @@ export function summary(addresses: StackAddresses, facts: SummaryFacts): string 
     ...table,
     '',
     'Try next:',
+    ...(facts.callsExample ? exampleHint : []),
     ...(simulatorUrl === null ? [] : simulatorHints(temporalUiUrl, facts)),
     `  export TENURE=${apiUrl} KEY=${facts.admins[0].key}`,
     '  curl -s -H "Authorization: Bearer $KEY" "$TENURE/v1/users?limit=3"',
@@ -45,6 +48,12 @@ export function summary(addresses: StackAddresses, facts: SummaryFacts): string 
     '',
   ].join('\n');
 }
+
+/** Until it answers, no leaving gets further than its sessions; said before somebody wonders. */
+const exampleHint = [
+  '  npm run example                       the host application, in another terminal. Tenure asks it at each',
+  '                                        leaving, and asks again until it answers',
+];
 
 /** What it means to observe, told before anything else: the story of the demo is another one then. */
 const observingNote = [

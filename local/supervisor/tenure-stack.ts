@@ -5,6 +5,7 @@ import { mongodUrl } from '../servers/mongod-process.ts';
 import { elapsed } from '../servers/progress.ts';
 import { ServerNotFoundError } from '../servers/resolve.ts';
 import { isError } from './errors.ts';
+import { exampleFacts, isExamplesOwn, writeExampleFile } from './example-file.ts';
 import { runParts } from './run-parts.ts';
 import { keptSecrets } from './secrets.ts';
 import { adminKeys } from './stack-environment.ts';
@@ -44,7 +45,7 @@ export async function runTenureStack(options: StackOptions): Promise<number> {
     try {
       return await runWith(options, state);
     } finally {
-      rmSync(state.file('stack.json'), { force: true });
+      for (const name of ['stack.json', 'example.json']) rmSync(state.file(name), { force: true });
       await state.release();
     }
   } catch (error) {
@@ -98,6 +99,8 @@ async function runWith(options: StackOptions, state: StateDirectory): Promise<nu
   };
   const parts = tenureParts(input);
   const names = parts.map(({ name }) => name);
+  const example = exampleFacts(input);
+  writeExampleFile(state.file('example.json'), example);
   report(`Starting ${names.join(', ')} ...`);
   return runParts({
     parts,
@@ -110,6 +113,7 @@ async function runWith(options: StackOptions, state: StateDirectory): Promise<nu
         summary(addresses, {
           admins: adminKeys(input),
           observing: env['TENURE_MODE'] === 'observe',
+          callsExample: isExamplesOwn(example.hostFile, root),
           seconds: took(),
           logs: state.file('logs'),
           workerMetricsUrl: workerMetricsUrl(env['TENURE_WORKER_PORT'] || String(ports.worker)),

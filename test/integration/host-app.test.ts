@@ -1,4 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
@@ -7,9 +13,12 @@ import { WebSocket } from 'ws';
 import { createHttpSource } from '../../connectors/http/http-source.ts';
 import { createApp, type App, type AppOptions } from '../../examples/host-app/app.ts';
 import { createGate, type Gate } from '../../gate/create-gate.ts';
+import { writeExampleFile } from '../../local/supervisor/example-file.ts';
+import { freePort } from '../../local/supervisor/ports.ts';
 import { createDirectory, createOrganization } from '../../local/simulator/directories.ts';
 import type { Person } from '../../local/simulator/state.ts';
 import { drive, membershipOf } from '../support/by-hand.ts';
+import { eventually } from '../support/processes.ts';
 import { startForTest } from '../support/simulator-in-test.ts';
 import type { TestSimulator } from '../support/simulator.ts';
 import { openTenure, type TestTenure } from '../support/tenure.ts';
@@ -93,7 +102,11 @@ async function settle(person: Person): Promise<{ userId: string; organizationId:
 }
 
 async function ada(): Promise<Person> {
-  const person = simulator.join(directoryId, { email: 'ada@acme.test', firstName: 'Ada' });
+  return joined('ada@acme.test', 'Ada');
+}
+
+async function joined(email: string, firstName: string): Promise<Person> {
+  const person = simulator.join(directoryId, { email, firstName });
   await tell();
   await settle(person);
   return person;
@@ -317,6 +330,22 @@ describe('the example application', () => {
   });
 });
 
+/** A request of Tenure's. */
+function signed(type: string, data: object, key = secret): RequestInit {
+  const body = JSON.stringify({ type, data });
+  const at = new Date();
+  return {
+    method: 'POST',
+    body,
+    headers: {
+      'content-type': 'application/json',
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': new Webhook(key).sign('msg_1', at, body),
+    },
+  };
+}
+
 describe('a live connection', () => {
   async function connected(
     url: string,
@@ -334,21 +363,6 @@ describe('a live connection', () => {
       socket.once('error', reject);
     });
     return { socket, closed };
-  }
-
-  function signed(type: string, data: object, key = secret): RequestInit {
-    const body = JSON.stringify({ type, data });
-    const at = new Date();
-    return {
-      method: 'POST',
-      body,
-      headers: {
-        'content-type': 'application/json',
-        'webhook-id': 'msg_1',
-        'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-        'webhook-signature': new Webhook(key).sign('msg_1', at, body),
-      },
-    };
   }
 
   it('ends by access.closed, and only for the person it is about', async () => {
@@ -392,6 +406,147 @@ describe('a live connection', () => {
     mine.socket.send('after');
     expect(await mine.closed).toBe(4403);
     expect(heard).toEqual(['{"title":"before"}']);
+  });
+
+  it.each([
+    ['somebody who left', async (person: Person) => leaves(person)],
+    ['a session that was ended', async () => endOldestSession()],
+  ])('tells %s nothing of what the others do', async (_who, end) => {
+    const url = await start();
+    const [person] = [await ada(), await joined('bea@acme.test', 'Bea')];
+    const [mine, theirs] = [await signedIn(url), await signedIn(url, 'bea@acme.test')];
+    const sockets = [await connected(url, mine.cookie), await connected(url, theirs.cookie)];
+    const heard = sockets.map(({ socket }) => {
+      const texts: string[] = [];
+      socket.on('message', (data: Buffer) => texts.push(data.toString()));
+      return texts;
+    });
+    const add = async (title: string): Promise<void> => {
+      const everybody = sockets.filter(({ socket }) => socket.readyState === WebSocket.OPEN);
+      const messages = everybody.map(({ socket }) => once(socket, 'message'));
+      await theirs.go(`${url}/projects`, { title });
+      await Promise.race([Promise.all(messages), sockets[0]?.closed]);
+    };
+    await add('before');
+    await end(person);
+    await add('after');
+    expect(await sockets[0]?.closed).toBe(4403);
+    expect(heard[0]).toEqual(['{"title":"before"}']);
+    await add('still');
+    await eventually('the others go on', () => heard[1]?.length === 3);
+  });
+
+  async function endOldestSession(): Promise<void> {
+    await tenure.hostDb.collection('sessions').findOneAndDelete({}, { sort: { createdAt: 1 } });
+  }
+
+  it('tells nobody anything while the gate does not answer, and says to come again', async () => {
+    await ada();
+    let isDown = false;
+    const gate = theGate();
+    const url = await start({
+      gate: {
+        ...gate,
+        async check(question) {
+          const answer = await gate.check(question);
+          if (!isDown || question.action !== 'read') return answer;
+          return { ...answer, allowed: true, reason: 'unavailable', userId: null };
+        },
+      },
+    });
+    const browser = await signedIn(url);
+    const { socket, closed } = await connected(url, browser.cookie);
+    const heard: string[] = [];
+    socket.on('message', (data: Buffer) => heard.push(data.toString()));
+    isDown = true;
+    await browser.go(`${url}/projects`, { title: 'Rocket' }, undefined, 0);
+    expect(await closed).toBe(1013);
+    expect(heard).toEqual([]);
+    expect(errors.splice(0)).toEqual([new Error('The gate does not answer.')]);
+  });
+
+  describe('that is reset while somebody is asked about it', () => {
+    /** Holds up whoever comes next, until it is let go. */
+    function holdUp() {
+      const came = Promise.withResolvers<void>();
+      const letGo = Promise.withResolvers<void>();
+      let isArmed = false;
+      return {
+        arm: () => (isArmed = true),
+        came: came.promise,
+        letGo: () => letGo.resolve(),
+        async wait(): Promise<void> {
+          if (!isArmed) return;
+          came.resolve();
+          await letGo.promise;
+        },
+      };
+    }
+
+    /** The application's database, whose sessions are looked up as slowly as wanted. */
+    function slowSessions(wait: () => Promise<void>): AppOptions['db'] {
+      const sessionsOf = (name: string) => {
+        const collection = tenure.hostDb.collection(name);
+        if (name !== 'sessions') return collection;
+        const findOne = collection.findOne.bind(collection);
+        return Object.assign(collection, {
+          async findOne(...given: Parameters<typeof findOne>) {
+            await wait();
+            return findOne(...given);
+          },
+        });
+      };
+      return new Proxy(tenure.hostDb, {
+        get: (db, name) => (name === 'collection' ? sessionsOf : Reflect.get(db, name)),
+      });
+    }
+
+    function askUp(url: string, cookie: string): Socket {
+      const { port, host } = new URL(url);
+      const socket = connect(Number(port), '127.0.0.1');
+      const lines = [
+        'GET /live HTTP/1.1',
+        `Host: ${host}`,
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        `Sec-WebSocket-Key: ${Buffer.alloc(16, 1).toString('base64')}`,
+        `Origin: ${url}`,
+        `Cookie: ${cookie}`,
+      ];
+      socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+      return socket;
+    }
+
+    it.each(['valid', 'made-up'])(
+      'leaves the application alive, with a %s cookie',
+      async (kind) => {
+        await ada();
+        const held = holdUp();
+        const gate = theGate();
+        const check: Gate['check'] = async (question) => {
+          if (kind === 'valid') await held.wait();
+          return gate.check(question);
+        };
+        const db = slowSessions(async () => (kind === 'valid' ? undefined : held.wait()));
+        const url = await start({ db, gate: { ...gate, check } });
+        const browser = await signedIn(url);
+        const gone = new Promise<void>((resolve) => {
+          apps[0]?.server.once('upgrade', (_request, socket) => socket.once('close', resolve));
+        });
+        held.arm();
+        const cookie = kind === 'valid' ? browser.cookie : 'acme_session=made-up';
+        const client = askUp(url, cookie);
+        await held.came;
+        client.resetAndDestroy();
+        await gone;
+        held.letGo();
+        expect((await fetch(`${url}/acme.css`)).status).toBe(200);
+        const { socket, closed } = await connected(url, browser.cookie);
+        socket.close();
+        await closed;
+      },
+    );
   });
 
   it('is refused to other origins, to nobody, and to a leaver whose session is still there', async () => {
@@ -519,5 +674,45 @@ describe('a grant of an app', () => {
     expect(await source.revoke(membership, 1, () => undefined)).toEqual({ found: 0, revoked: 0 });
     expect(await source.count(membership)).toBe(0);
     expect(await call()).toBe(401);
+  });
+});
+
+describe('npm run example', () => {
+  it('answers what the stack signs, told nothing but where its state is, and says what will not work', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tenure-example-'));
+    const [address] = tenure.store.client.options.hosts;
+    writeExampleFile(join(directory, 'example.json'), {
+      mongodbUrl: `mongodb://${String(address)}/?directConnection=true`,
+      workosApiUrl: 'http://127.0.0.1:8100',
+      workosApiKey: 'sk_test_1',
+      tenureSecret: secret,
+      hostFile: '/elsewhere/acme.yaml',
+    });
+    const main = fileURLToPath(new URL('../../examples/host-app/main.ts', import.meta.url));
+    const port = await freePort();
+    const child = spawn(process.execPath, [main], {
+      env: { PATH: process.env['PATH'], PORT: String(port), TENURE_STATE_DIRECTORY: directory },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const exit = once(child, 'exit');
+    let warned = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      warned += chunk.toString();
+    });
+    try {
+      await Promise.race([once(child.stdout, 'data'), exit]);
+      expect(warned).toMatch(/^acme: WARNING: Tenure runs with another host file/);
+      const ask = async (key?: string): Promise<number> => {
+        const who = { userId: 'nobody', organizationId: 'org_1' };
+        const url = `http://127.0.0.1:${port}/tenure/notifications`;
+        return (await fetch(url, signed('access.closed', who, key))).status;
+      };
+      expect(await ask()).toBe(204);
+      expect(await ask(`whsec_${Buffer.alloc(32, 8).toString('base64')}`)).toBe(401);
+    } finally {
+      child.kill('SIGTERM');
+      await exit;
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { exampleFacts, isExamplesOwn } from '../../local/supervisor/example-file.ts';
 import {
   adminKeys,
   serviceEnvironment,
@@ -20,7 +21,13 @@ const input: EnvironmentInput = {
   },
   apiPort: 8080,
   workerPort: 8081,
-  secrets: { adminKey: 'A', gateKey: 'G', webhookSecret: 'W', simulatorApiKey: 'S' },
+  secrets: {
+    adminKey: 'A',
+    gateKey: 'G',
+    webhookSecret: 'W',
+    simulatorApiKey: 'S',
+    exampleSecret: 'E',
+  },
   demoConfig: '/checkout/local/demo/acme.yaml',
 };
 
@@ -35,6 +42,7 @@ describe('the environment of API and worker', () => {
       TEMPORAL_NAMESPACE: 'default',
       TENURE_ADMIN_KEY: 'A',
       TENURE_GATE_KEY: 'G',
+      ACME_TENURE_SECRET: 'E',
       TENURE_CONFIG: '/checkout/local/demo/acme.yaml',
       TENURE_SIMULATOR: 'on',
       WORKOS_API_KEY: 'S',
@@ -47,6 +55,7 @@ describe('the environment of API and worker', () => {
     const given = {
       TENURE_ADMIN_KEYS: 'ann:one,bob:two',
       TENURE_GATE_KEY: 'mine',
+      ACME_TENURE_SECRET: 'whsec_mine',
       TENURE_CONFIG: '/etc/tenure.yaml',
       WORKOS_WEBHOOK_SECRET: 'new, old',
       TENURE_EVENTS: 'poll',
@@ -107,6 +116,40 @@ describe('the environment of the simulator', () => {
   });
 });
 
+describe('what the example application is told', () => {
+  test('is where everything is, as the processes of the stack have it', () => {
+    const env = { ACME_TENURE_SECRET: 'given', WORKOS_API_KEY: 'sk_given' };
+    expect(exampleFacts(input)).toEqual({
+      mongodbUrl: 'mongodb://127.0.0.1:27117/?replicaSet=rs0',
+      workosApiUrl: 'http://127.0.0.1:8100',
+      workosApiKey: 'S',
+      tenureSecret: 'E',
+      hostFile: '/checkout/local/demo/acme.yaml',
+    });
+    expect(exampleFacts({ ...input, env })).toMatchObject({
+      tenureSecret: 'given',
+      workosApiKey: 'sk_given',
+    });
+  });
+
+  test('leaves out a key of the real WorkOS', () => {
+    const env = { WORKOS_API_KEY: 'sk_live' };
+    const addresses = { ...input.addresses, simulatorUrl: null };
+    const told = exampleFacts({ ...input, env, addresses });
+    expect(told).toMatchObject({ workosApiUrl: null, workosApiKey: null });
+  });
+
+  test('says whether the host file is its own, however its path is written', () => {
+    const { hostFile } = exampleFacts({
+      ...input,
+      env: { TENURE_CONFIG: './examples/x/../host-app/tenure.yaml' },
+    });
+    expect(isExamplesOwn(hostFile, process.cwd())).toBe(true);
+    expect(isExamplesOwn('/checkout/local/demo/acme.yaml', '/checkout')).toBe(false);
+    expect(isExamplesOwn(null, '/checkout')).toBe(false);
+  });
+});
+
 describe('the admin keys', () => {
   const keysOf = (env: Record<string, string>) =>
     adminKeys({ ...input, env }).map(({ name, key }) => `${name}=${key}`);
@@ -127,6 +170,7 @@ describe('the summary', () => {
   const facts: SummaryFacts = {
     admins: [{ name: 'admin', key: 'A' }],
     observing: false,
+    callsExample: false,
     seconds: '2 s',
     logs: '/state/logs',
     workerMetricsUrl: metrics,
@@ -140,6 +184,7 @@ describe('the summary', () => {
     expect(text).toContain('npm run simulate');
     expect(text).toMatch(/^ *Admin key +A$/m);
     expect(text).not.toContain('observe');
+    expect(text).not.toContain('npm run example');
     // Nothing answers there yet.
     expect(text).not.toContain('/console');
   });
@@ -157,6 +202,11 @@ describe('the summary', () => {
     const text = summary(input.addresses, { ...facts, observing: true });
     expect(text).toMatch(/TENURE_MODE=observe.*denies nobody[^]*observations[^]*API /);
     expect(text).toContain('her access would be closed');
+  });
+
+  test('says that the example application has to run where Tenure calls it', () => {
+    const text = summary(input.addresses, { ...facts, callsExample: true });
+    expect(text).toMatch(/npm run example .*in another terminal/);
   });
 
   test('hides credentials of a configured database and a simulator that is off', () => {

@@ -11,6 +11,7 @@ import { lastLines, rotateLargeLog, rotateLog } from '../../local/supervisor/log
 import { identify, isAlive } from '../../local/supervisor/process-identity.ts';
 import { keptSecrets } from '../../local/supervisor/secrets.ts';
 import { stackFileWriter, type StackAddresses } from '../../local/supervisor/stack-file.ts';
+import { problemOfSecret } from '../../platform/outgoing/secrets.ts';
 
 let directory: string;
 
@@ -100,7 +101,16 @@ describe('the secrets', () => {
     const first = keptSecrets(path);
     expect(keptSecrets(path)).toEqual(first);
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(new Set(Object.values(first)).size).toBe(4);
+    expect(new Set(Object.values(first)).size).toBe(5);
+  });
+
+  test('come to what an older start made, and the new one signs by Standard Webhooks', () => {
+    const path = join(directory, 'secrets.json');
+    for (let round = 0; round < 50; round += 1) {
+      writeJsonFile(path, { adminKey: 'kept' });
+      const { adminKey, exampleSecret } = keptSecrets(path);
+      expect([adminKey, problemOfSecret(exampleSecret)]).toEqual(['kept', null]);
+    }
   });
 });
 
