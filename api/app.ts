@@ -1,6 +1,7 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 
+import { createIssuerTokens } from '../platform/issuer-tokens.ts';
 import { createAuthenticator, type Authenticate } from './authenticate.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerErrors } from './middleware/answer-errors.ts';
@@ -22,7 +23,10 @@ export function createApp(deps: ApiDeps, table: readonly Route[] = routes): Koa<
   const app = new Koa<AppState>({ proxy: false });
   // Everything that can go wrong is answered by `answerErrors`; Koa's own listener would print stacks.
   app.silent = true;
-  const authenticate = createAuthenticator(deps.settings.keys);
+  const authenticate = createAuthenticator(deps.settings.keys, {
+    issuerTokens: createIssuerTokens(deps.hostFile.tokenRevocation.issuers),
+    logger: deps.logger,
+  });
   const router = new Router<AppState>();
   for (const route of table) mount(router, route, authenticate, deps);
   app.use(observeRequests(deps));
@@ -42,7 +46,7 @@ function mount(
   const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
   router[route.method](path, async function callRoute(ctx) {
     ctx.state.route = route.path;
-    const caller = authenticate(ctx.get('authorization'), route.auth);
+    const caller = await authenticate(ctx.get('authorization'), route.auth);
     const reply = await route.run(
       {
         params: ctx['params'],

@@ -47,6 +47,13 @@ export function createOpenApiDocument(routes: readonly Route[]): OpenApiDocument
         adminKey: { type: 'http', scheme: 'bearer', description: 'A key of TENURE_ADMIN_KEY(S).' },
         gateKey: { type: 'http', scheme: 'bearer', description: 'TENURE_GATE_KEY.' },
         revocationKey: { type: 'http', scheme: 'bearer', description: 'TENURE_REVOCATION_KEY.' },
+        issuerToken: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description:
+            'A signed token of an issuer that the host file names (tokenRevocation.issuers).',
+        },
       },
     },
   });
@@ -71,7 +78,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
 const security = {
   admin: [{ adminKey: [] }],
   gate: [{ gateKey: [] }, { adminKey: [] }],
-  revocation: [{ revocationKey: [] }, { adminKey: [] }],
+  revocation: [{ revocationKey: [] }, { issuerToken: [] }, { adminKey: [] }],
   none: [],
 };
 

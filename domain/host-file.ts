@@ -28,6 +28,26 @@ export interface HostFile {
   personalData: PersonalDataRule[];
   /** Who is told what happens to people; empty: nobody. */
   notifications: NotificationEndpoint[];
+  tokenRevocation: { issuers: RevocationIssuer[] };
+}
+
+/**
+ * A customer's identity provider, whose signed tokens may ask for global token revocations in that customer's
+ * organization, and in no other one.
+ */
+export interface RevocationIssuer {
+  /** `iss` of its tokens, compared exactly. Unique in the file. */
+  issuer: string;
+  /** Where its public keys are (RFC 7517). */
+  jwksUrl: string;
+  /** `aud` of its tokens: the address of the endpoint as the identity provider knows it. */
+  audience: string;
+  /** `sub` of its tokens: the application at the identity provider; null: whichever. */
+  subject: string | null;
+  /** The WorkOS organization. */
+  organizationId: string;
+  /** Whether `jwksUrl` may lead to a private, loopback or link-local address. */
+  allowPrivate: boolean;
 }
 
 /** What of the file decides on who somebody is, and on their profile. */

@@ -25,6 +25,7 @@ export function complete(parsed: ParsedHostFile): HostFile {
     resources: parsed.resources.map(resourceOf),
     personalData: parsed.personalData.map(personalDataOf),
     notifications: parsed.notifications,
+    tokenRevocation: parsed.tokenRevocation,
   };
 }
 

@@ -22,6 +22,7 @@ import {
   writtenField,
 } from './parts-schema.ts';
 import { session } from './sessions-schema.ts';
+import { tokenRevocation } from './token-revocation-schema.ts';
 
 /** The grammar of the host file (design section 8), before defaults are filled in. */
 
@@ -124,6 +125,7 @@ export const hostFileSchema = z.strictObject({
   resources: z.array(resource).default([]),
   personalData: z.array(personalData).default([]),
   notifications: notificationEndpoints,
+  tokenRevocation,
 });
 
 /** A host file that follows the grammar; defaults between its parts are not filled in yet. */

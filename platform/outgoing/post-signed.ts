@@ -1,47 +1,16 @@
-import { request as requestPlain, type IncomingMessage } from 'node:http';
-import { request as requestTls } from 'node:https';
-
-import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
-
-import { readRetryAfter } from '../retry-after.ts';
-import { OutgoingFailed } from './outgoing-failed.ts';
+import { exchange, type Answer, type Limits } from './exchange.ts';
 import { signedHeaders } from './secrets.ts';
 
+export { jsonOf } from './exchange.ts';
+export type { Answer } from './exchange.ts';
+
 /** How one request is made. */
-export interface SigningOptions {
+export interface SigningOptions extends Limits {
   /** `whsec_...`; each of them signs, so that they can be rotated. At least one. */
   secrets: readonly string[];
   /** `webhook-id`: the idempotency key. The same for every try of the same thing. */
   id: string;
-  /** For everything from the name's address to the last byte of the answer. */
-  timeoutMs: number;
-  /** The largest answer that is read. */
-  maxBytes: number;
-  /** Whether private, loopback and link-local addresses may be connected to. */
-  allowPrivate: boolean;
 }
-
-/** An answer that arrived whole, whatever its status. */
-export interface Answer {
-  status: number;
-  contentType: string;
-  text: string;
-  /** What `Retry-After` asks for, milliseconds; null: nothing. */
-  retryAfterMs: number | null;
-}
-
-/** Addresses are judged after the name was looked up and before anything is sent: a name may lead anywhere. */
-const kept = { keepAlive: true, maxSockets: 50 };
-const agents = {
-  public: {
-    'http:': new RequestFilteringHttpAgent(kept),
-    'https:': new RequestFilteringHttpsAgent(kept),
-  },
-  any: {
-    'http:': new RequestFilteringHttpAgent({ ...kept, allowPrivateIPAddress: true }),
-    'https:': new RequestFilteringHttpsAgent({ ...kept, allowPrivateIPAddress: true }),
-  },
-};
 
 /**
  * Posts JSON to the host application, signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`,
@@ -55,95 +24,10 @@ export async function postSigned(
   options: SigningOptions,
 ): Promise<Answer> {
   const payload = JSON.stringify(body);
-  const ends = AbortSignal.timeout(options.timeoutMs);
-  for (;;) {
-    try {
-      return await send(new URL(url), payload, options, ends);
-    } catch (error) {
-      if (!(error instanceof StaleConnection) || ends.aborted) throw failureOf(error, ends);
-    }
-  }
-}
-
-/**
- * The JSON of an answer.
- *
- * @throws OutgoingFailed `refused` for what is no 2xx, `notJson` for another content type or broken text
- */
-export function jsonOf(answer: Answer): unknown {
-  if (answer.status < 200 || answer.status > 299) throw new OutgoingFailed('refused', answer);
-  const isJson = /^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(answer.contentType);
-  try {
-    if (isJson) return JSON.parse(answer.text);
-  } catch {
-    // As any other text that is no JSON.
-  }
-  throw new OutgoingFailed('notJson', answer);
-}
-
-/**
- * The other side closed a kept connection just when it was used again, so it is sent anew. Should it have been
- * received all the same, it carries the same `webhook-id`.
- */
-class StaleConnection extends Error {
-  override readonly name = 'StaleConnection';
-}
-
-async function send(
-  url: URL,
-  payload: string,
-  options: SigningOptions,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const tls = url.protocol === 'https:';
-  const agent = agents[options.allowPrivate ? 'any' : 'public'][tls ? 'https:' : 'http:'];
-  const headers = {
+  const headers = (): Record<string, string> => ({
     ...signedHeaders(options.secrets, options.id, payload, new Date()),
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(payload),
-    accept: 'application/json',
-    'user-agent': 'Tenure',
-  };
-  return new Promise((resolve, reject) => {
-    const sending = (tls ? requestTls : requestPlain)(
-      url,
-      { method: 'POST', agent, headers, signal },
-      (response) => {
-        readAnswer(response, options.maxBytes).then(resolve, reject);
-      },
-    );
-    sending.on('error', (error) => {
-      const stale = sending.reusedSocket && 'code' in error && error.code === 'ECONNRESET';
-      reject(stale ? new StaleConnection() : error);
-    });
-    sending.end(payload);
+    'content-length': String(Buffer.byteLength(payload)),
   });
-}
-
-/** Reads no byte more than allowed: what sends more is cut off, not waited for. */
-async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {
-  const { headers } = response;
-  const status = response.statusCode ?? 0;
-  const retryAfterMs = readRetryAfter(headers['retry-after'] ?? null, Date.now());
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    const part = Buffer.from(chunk);
-    bytes += part.length;
-    if (bytes > maxBytes) {
-      response.destroy();
-      throw new OutgoingFailed('tooLarge', { status, retryAfterMs });
-    }
-    chunks.push(part);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
-  return { status, contentType: headers['content-type'] ?? '', text, retryAfterMs };
-}
-
-/** The library's refusals have no code of their own; the test of this file notices should its words change. */
-function failureOf(error: unknown, ends: AbortSignal): OutgoingFailed {
-  if (error instanceof OutgoingFailed) return error;
-  if (ends.aborted) return new OutgoingFailed('timeout');
-  const isFiltered = error instanceof Error && error.message.includes('is not allowed. Because');
-  return new OutgoingFailed(isFiltered ? 'privateAddress' : 'unreachable');
+  return exchange(url, { headers, payload }, options);
 }

@@ -34,6 +34,7 @@ export function aHostFile(parts: Partial<HostFile> = {}): HostFile {
     resources: [],
     personalData: [],
     notifications: [],
+    tokenRevocation: { issuers: [] },
     ...parts,
   };
 }

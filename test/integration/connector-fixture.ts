@@ -46,6 +46,7 @@ export function aHostFile(parts: Partial<HostFile>): HostFile {
     resources: [],
     personalData: [],
     notifications: [],
+    tokenRevocation: { issuers: [] },
     ...parts,
   };
 }
