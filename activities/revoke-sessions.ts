@@ -141,7 +141,7 @@ function isElsewhere({ file }: ActivityDeps, kind: string): boolean {
 /** Where a membership stands in the host application, and whether the user has no other one that is in. */
 export async function hostMembership(
   store: Store,
-  membership: Pick<Membership, '_id' | 'userId' | 'organizationId'>,
+  membership: Pick<Membership, '_id' | 'userId' | 'organizationId' | 'closingReason'>,
 ): Promise<HostMembership> {
   const other = await store.collections.memberships.findOne(
     { userId: membership.userId, _id: { $ne: membership._id }, 'access.state': 'open' },
@@ -154,5 +154,6 @@ export async function hostMembership(
     ...(userId === membership.userId ? {} : { otherUserId: membership.userId }),
     organizationId: membership.organizationId,
     last: other === null,
+    reason: membership.closingReason ?? 'leaving',
   };
 }

@@ -16,12 +16,12 @@ export async function stillElsewhere(
   if (sources.length === 0 || isObserving(deps)) return null;
   const membership = await deps.store.collections.memberships.findOne({ _id: membershipId });
   if (membership === null) return null;
-  const { closings: closing } = membership;
+  const { closings: closing, closingReason: reason = 'leaving' } = membership;
   const pending = pendingKinds(membership, deps.file, closing);
   const open = sources.filter(({ kind }) => pending.includes(kind));
   if (open.length === 0) return null;
   const { userId, organizationId, last } = await hostMembership(deps.store, membership);
-  return { membershipId, closing, userId, organizationId, last, sources: open };
+  return { membershipId, closing, userId, organizationId, last, reason, sources: open };
 }
 
 function elsewhereOf({ sessions }: Pick<HostFile, 'sessions'>): RevokeElsewhere['sources'] {

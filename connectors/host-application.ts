@@ -1,4 +1,5 @@
 import type { ProjectedField } from '../domain/host-file.ts';
+import type { ClosingReason } from '../domain/words.ts';
 import type { CredentialSource } from './credential-source.ts';
 import type { RevocationPolicy } from './revocation.ts';
 
@@ -15,6 +16,8 @@ export interface HostMembership {
   organizationId: string;
   /** Whether the person has no other membership that is still in: decides on credentials without an organization. */
   last: boolean;
+  /** Why the last closing was. Absent: `leaving`. */
+  reason?: ClosingReason;
 }
 
 /** What is written into the host's users: only the fields that the host file names. Times are UTC dates. */

@@ -1,5 +1,5 @@
 import type { RevocationFact } from './revocation.ts';
-import type { Access, Blocker, Phase, Status } from './words.ts';
+import type { Access, Blocker, ClosingReason, Phase, Status } from './words.ts';
 
 /** A role of a membership and where it came from. Directory roles follow the directory, manual ones an admin. */
 export interface RoleGrant {
@@ -148,6 +148,8 @@ export interface Membership {
    */
   closings: number;
   revokedClosings: number;
+  /** Why the last closing was; written with it, so that every try of it says the same. Absent: before it was written down. */
+  closingReason?: ClosingReason;
   /** Where each kind of credentials stands; absent until somebody's access closed. */
   revocations?: RevocationFact[];
   /** The last closing that took too long, and was told of; absent: none. */

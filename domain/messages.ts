@@ -1,4 +1,4 @@
-import type { CommandName } from './words.ts';
+import type { ClosingReason, CommandName } from './words.ts';
 
 /**
  * The messages of the lifecycle workflow. Payloads hold ids, enum values, counts and times, never a
@@ -67,13 +67,15 @@ export interface RevokeElsewhere {
   userId: string;
   organizationId: string;
   last: boolean;
+  /** Absent in histories from before it was told: `leaving`. */
+  reason?: ClosingReason;
   sources: { kind: string; taskQueue: string; activityType: string }[];
 }
 
 /**
  * What an activity of the host application is called with: end what lets this person in by `kind`. `last`: they
  * have no other organization left, so what belongs to none goes too. `closing` counts the times at which access
- * closed: the same one again is a repetition.
+ * closed: the same one again is a repetition, for the same reason.
  */
 export interface HostRevocation {
   kind: string;
@@ -81,7 +83,7 @@ export interface HostRevocation {
   organizationId: string;
   last: boolean;
   closing: number;
-  reason: 'leaving';
+  reason: ClosingReason;
 }
 
 /** What it has to return: how many it ended in this call, and how many are still alive after it. */

@@ -40,6 +40,24 @@ export const accessReasons = [
 ] as const;
 export type AccessReason = (typeof accessReasons)[number];
 
+/**
+ * Why everything that lets a person in is ended, one word for each closing. `leaving`: nothing stands behind the
+ * membership any more. `disabled`: by an admin. `suspended`: by the directory. `tokenRevoked`: somebody asked for it, and
+ * the person may sign in again. `unlinked`: a directory user was taken from the membership by an admin. `idLearned`: the
+ * host application said an id of its own for the user, and what names them by it is ended too. `wentLive`: Tenure had
+ * only observed so far.
+ */
+export const closingReasons = [
+  'leaving',
+  'disabled',
+  'suspended',
+  'tokenRevoked',
+  'unlinked',
+  'idLearned',
+  'wentLive',
+] as const;
+export type ClosingReason = (typeof closingReasons)[number];
+
 /** What the gate answers from. `state` is `open` exactly when `reason` is `open`. */
 export interface Access {
   state: 'open' | 'closed';

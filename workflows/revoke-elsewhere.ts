@@ -82,7 +82,7 @@ async function revokeIn(source: Source, elsewhere: RevokeElsewhere): Promise<Cam
     organizationId,
     last,
     closing,
-    reason: 'leaving',
+    reason: elsewhere.reason ?? 'leaving',
   };
   const call = activityOf(source);
   let revoked = 0;

@@ -1,3 +1,5 @@
+import { createHash, randomUUID } from 'node:crypto';
+
 import { z } from 'zod';
 
 import type { HttpSessions } from '../../domain/host-file.ts';
@@ -27,7 +29,7 @@ export function createHttpSource(
   const post = async <T>(shape: z.ZodType<T>, path: string, question: Question): Promise<T> => {
     const answer = await postSigned(`${source.url}${path}`, question.body, {
       secrets,
-      id: `${question.id}${path}`,
+      id: question.id,
       timeoutMs,
       maxBytes,
       allowPrivate: source.allowPrivate,
@@ -39,29 +41,39 @@ export function createHttpSource(
   return {
     kind: source.kind,
     async revoke(membership, closing) {
-      const question = questionOf(source, membership, closing);
-      const said = await post(revoked, '/revoke', question);
+      const said = await post(revoked, '/revoke', toRevoke(source, membership, closing));
       return { found: said.revoked + said.left, revoked: said.revoked };
     },
     async count(membership) {
-      return (await post(listed, '/list', questionOf(source, membership, null))).alive;
+      return (await post(listed, '/list', toList(source, membership))).alive;
     },
   };
 }
 
 interface Question {
-  /** What the `webhook-id` begins with. */
+  /** The `webhook-id`. */
   id: string;
   body: object;
 }
 
-/** `closing`: null where nothing is to be ended. */
-function questionOf(
-  { kind }: HttpSessions,
-  { membershipId, userId, organizationId, last }: HostMembership,
-  closing: number | null,
-): Question {
-  const body = { userId, organizationId, last };
-  if (closing === null) return { id: `${membershipId}/${kind}`, body };
-  return { id: `${membershipId}/${closing}/${kind}`, body: { ...body, reason: 'leaving' } };
+/**
+ * Every try of one closing asks the same under the same id. Should the person have become, or ceased to be, in no
+ * other organization between two tries, that is another question, with an id of its own: a host application that
+ * keeps answers by id must never take it for the one before.
+ */
+function toRevoke({ kind }: HttpSessions, membership: HostMembership, closing: number): Question {
+  const { membershipId, reason = 'leaving' } = membership;
+  const body = { ...personOf(membership), reason };
+  const print = createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 12);
+  return { id: `${membershipId}/${closing}/${kind}/revoke/${print}`, body };
+}
+
+/** Each reading is asked anew: the kept answer to an earlier one would prove nothing. */
+function toList({ kind }: HttpSessions, membership: HostMembership): Question {
+  const id = `${membership.membershipId}/${kind}/list/${randomUUID()}`;
+  return { id, body: personOf(membership) };
+}
+
+function personOf({ userId, organizationId, last }: HostMembership): object {
+  return { userId, organizationId, last };
 }

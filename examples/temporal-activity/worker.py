@@ -29,6 +29,7 @@ class Revocation:
     last: bool
     # Counts the times at which access closed. The same one again is a repetition.
     closing: int
+    # leaving, disabled, suspended, tokenRevoked, ... Others may follow; what is to be ended is the same.
     reason: str
 
 

@@ -162,7 +162,7 @@ export class LifecycleWorld {
   }
 
   close(): void {
-    demandRevocation(this.membership, new Date(this.nowMs), new Date(this.nowMs));
+    demandRevocation(this.membership, 'leaving', new Date(this.nowMs), new Date(this.nowMs));
     this.truth.sessionsOwed = true;
   }
 

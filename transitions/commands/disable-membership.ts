@@ -11,7 +11,7 @@ export async function disableMembership(store: Store, by: CommandBy): Promise<Me
   return runCommand(store, by, (tx, membership, note, reasonId) => {
     if (membership.disabled !== null) return;
     membership.disabled = { by: by.actor, at: tx.at, reasonId };
-    demandRevocation(membership, tx.at, tx.at);
+    demandRevocation(membership, 'disabled', tx.at, tx.at);
     note('disabled', {}, reasonId);
   });
 }

@@ -61,7 +61,7 @@ async function revokeMembership(
     const isPending = membership.revokedClosings < membership.closings;
     // Repeated requests must not put off the alarm of a revocation that does not come to its end.
     const since = isPending ? membership.closedReceivedAt : null;
-    demandRevocation(membership, tx.at, since ?? receivedAt);
+    demandRevocation(membership, 'tokenRevoked', tx.at, since ?? receivedAt);
     if (membership.access.state === 'open') {
       membership.access = { state: 'closed', reason: 'opening' };
       membership.phase = 'joining';

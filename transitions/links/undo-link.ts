@@ -127,7 +127,7 @@ async function letGo(tx: Transaction, parts: LettingGo): Promise<void> {
     note('unlinked', { directoryUserId: undoing.directoryUserId }, reasonId);
     restoreReplaced(draft, link.replaced, { backed, organization, at: tx.at }, note);
     await waitAgain(tx, draft);
-    demandRevocation(draft, tx.at, tx.at);
+    demandRevocation(draft, 'unlinked', tx.at, tx.at);
     // The judging below tells it anew, where another directory says what the profile is.
     const user = await restoreProfile(tx, draft, link.replaced);
     await writeGateIdentities(tx, draft, user, others);
@@ -183,7 +183,7 @@ async function settleApart(
   });
   if (membershipId === null) return null;
   await changeMembership(tx, membershipId, { actor: 'directory' }, (draft) => {
-    demandRevocation(draft, tx.at, tx.at);
+    demandRevocation(draft, 'unlinked', tx.at, tx.at);
   });
   return membershipId;
 }

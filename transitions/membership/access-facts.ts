@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 
 import { hasLeft, wantsWidening, type Grants, type Membership } from '../../domain/membership.ts';
 import { coolingOffEnds, type Policy } from '../../domain/policy.ts';
+import type { ClosingReason } from '../../domain/words.ts';
 import type { Note } from './change-membership.ts';
 
 /**
@@ -10,8 +11,14 @@ import type { Note } from './change-membership.ts';
  */
 
 /** Asks for another revocation of everything that lets the person in, and puts it before all other work. */
-export function demandRevocation(membership: Membership, at: Date, receivedAt: Date): void {
+export function demandRevocation(
+  membership: Membership,
+  why: ClosingReason,
+  at: Date,
+  receivedAt: Date,
+): void {
   membership.closings += 1;
+  membership.closingReason = why;
   membership.closedReceivedAt = receivedAt;
   membership.disabledAt ??= at;
   membership.urgent = true;
@@ -46,7 +53,7 @@ export function leave(membership: Membership, leaving: Leaving, note: Note): voi
     guardId === null ? null : { generation: membership.generation, state: 'waits', id: guardId };
   dropGrants(membership);
   membership.disabledAt = at;
-  demandRevocation(membership, at, leaving.receivedAt);
+  demandRevocation(membership, 'leaving', at, leaving.receivedAt);
   const share = randomInt(1_000_000) / 1_000_000;
   membership.dueAt = new Date(coolingOffEnds(leaving.policy, at.getTime(), share));
   note('left', {

@@ -107,7 +107,7 @@ function applyBacking(
       membership.suspended = true;
       membership.backed = true;
       membership.everBacked = true;
-      demandRevocation(membership, at, judging.receivedAt);
+      demandRevocation(membership, 'suspended', at, judging.receivedAt);
       note('suspended');
       return;
     case 'none':

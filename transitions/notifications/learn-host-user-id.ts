@@ -60,7 +60,7 @@ async function revokeUnderNewId(tx: Transaction, userId: string): Promise<void> 
   for (const { _id } of closedOnce) {
     await changeMembership(tx, _id, { actor: 'lifecycle' }, (membership) => {
       const { disabledAt, access } = membership;
-      demandRevocation(membership, tx.at, tx.at);
+      demandRevocation(membership, 'idLearned', tx.at, tx.at);
       // Whoever is in again stays in, and signs in once more: their old sessions look like their new ones.
       if (access.state === 'open') membership.disabledAt = disabledAt;
     });

@@ -67,7 +67,10 @@ export function startAnew(membership: Membership, policy: Policy, at: Date, note
     membership.answeredNarrowings,
     Math.max(0, membership.narrowings - 1),
   );
-  if (membership.access.state === 'closed') demandRevocation(membership, at, at);
+  if (membership.access.state === 'closed') {
+    // What was only observed is done in earnest now, and for the same reason.
+    demandRevocation(membership, membership.closingReason ?? 'wentLive', at, at);
+  }
   if (!hasLeft(membership)) {
     membership.giveBack = true;
     note('wentLive');
