@@ -63,8 +63,12 @@ export type PolicyDefaults = {
     : Policy[Name] | undefined;
 };
 
-/** How ids are written in a host collection. */
-export type IdType = 'string' | 'objectId';
+/**
+ * How ids are written in a host collection: `uuid` is a binary one, `number` a whole number of any BSON type. It
+ * decides what Tenure writes; it looks for an id in every form that the id has.
+ */
+export const idTypes = ['string', 'objectId', 'uuid', 'number'] as const;
+export type IdType = (typeof idTypes)[number];
 
 /** The profile and lifecycle fields that can be projected into the host's users. */
 export const projectedFields = [

@@ -73,16 +73,42 @@ export function credentialsOf(
   return documentsOf(source, membership, everywhere, membership.otherUserId);
 }
 
+/** Every BSON type but date. A list of types in which date itself were negated would pass a list of values. */
+const notDates = [
+  'double',
+  'string',
+  'object',
+  'array',
+  'binData',
+  'undefined',
+  'objectId',
+  'bool',
+  'regex',
+  'dbPointer',
+  'javascript',
+  'symbol',
+  'javascriptWithScope',
+  'int',
+  'timestamp',
+  'long',
+  'decimal',
+  'minKey',
+  'maxKey',
+];
+
 /**
- * What still lets somebody in. A time that is set counts as revoked once it has come: with
- * `{ set: { expiresAt: now } }` every live session carries a time, but a later one.
+ * What still lets somebody in. A date counts as revoked once it has come: with `{ set: { expiresAt: now } }`
+ * every live session carries one, but a later one. What is no date, such as milliseconds since 1970, says
+ * nothing that can be relied on and counts as open.
  */
 export function notYetRevoked(source: MongodbSessions, now: Date): Filter<HostDocument> {
   if (source.revoke === 'delete') return {};
   const open: Filter<HostDocument>[] = [];
   for (const [field, value] of Object.entries(source.revoke.set)) {
-    if (value === 'now') open.push({ [field]: { $eq: null } }, { [field]: { $gt: now } });
-    else open.push({ [field]: { $ne: value } });
+    if (value === 'now') {
+      open.push({ [field]: { $eq: null } }, { [field]: { $gt: now } });
+      open.push({ [field]: { $type: notDates } });
+    } else open.push({ [field]: { $ne: value } });
   }
   return open.length === 0 ? {} : { $or: open };
 }
@@ -103,8 +129,8 @@ function revokedFields({ set }: Marking, now: Date): Document {
   const fields: Document = {};
   for (const [field, value] of Object.entries(set)) {
     const current = `$${field}`;
-    const open = { $or: [{ $lte: [current, null] }, { $gt: [current, now] }] };
-    fields[field] = value === 'now' ? { $cond: [open, now, current] } : { $literal: value };
+    const hasCome = { $and: [{ $eq: [{ $type: current }, 'date'] }, { $lte: [current, now] }] };
+    fields[field] = value === 'now' ? { $cond: [hasCome, current, now] } : { $literal: value };
   }
   return fields;
 }

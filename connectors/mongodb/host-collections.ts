@@ -1,7 +1,7 @@
 import type { Collection, Db, Filter } from 'mongodb';
 
-import type { HostFile, IdType } from '../../domain/host-file.ts';
-import { organizationForms, typedId, type HostId } from './ids.ts';
+import type { HostFile } from '../../domain/host-file.ts';
+import { idForms, type HostId } from './ids.ts';
 import type { Pacer } from './pacing.ts';
 
 /** A document of the host application, of which Tenure knows only the fields that the host file names. */
@@ -38,7 +38,6 @@ export interface Belonging {
   organization: string | null;
   /** `user`: the document belongs to the user everywhere, whatever organization it names. */
   scope?: 'organization' | 'user';
-  idType: IdType;
 }
 
 /**
@@ -53,11 +52,11 @@ export function documentsOf(
   otherUserId?: string,
 ): Filter<HostDocument> | null {
   const ids = otherUserId === undefined ? [membership.userId] : [membership.userId, otherUserId];
-  const user = { [belonging.user]: { $in: ids.map((id) => typedId(id, belonging.idType)) } };
+  const user = { [belonging.user]: { $in: ids.flatMap(idForms) } };
   if (belonging.organization === null || belonging.scope === 'user') {
     return withoutOrganization ? user : null;
   }
-  const forms = organizationForms(membership.organizationId);
+  const forms = idForms(membership.organizationId);
   // `null` in the list also finds documents without the field.
   const organizations = withoutOrganization ? [...forms, null] : forms;
   return { $and: [user, { [belonging.organization]: { $in: organizations } }] };

@@ -8,7 +8,16 @@ import {
   type HostDocument,
   type MongoHost,
 } from './host-collections.ts';
-import { parseResourceId, possibleResourceIds, resourceIdOf, typedId } from './ids.ts';
+import {
+  canBeId,
+  idForms,
+  parseResourceId,
+  possibleResourceIds,
+  resourceIdOf,
+  typedId,
+  typeOfId,
+  type HostId,
+} from './ids.ts';
 
 /**
  * Resources that the person owns, kind by kind in the order of the host file, by `_id` within a kind: a page
@@ -78,29 +87,38 @@ export async function changeOwner(
   return changed;
 }
 
+/** One operation for each form in which the owner may stand there; one of them at most writes something. */
 function handOver(
   kind: ResourceKind,
   resource: OwnedResource,
   change: { from: string; to: string },
-): AnyBulkWriteOperation<HostDocument> {
-  const filter = {
-    $and: [{ _id: { $eq: parseResourceId(resource.resourceId) } }, owner(kind, change.from)],
-  };
-  const update = { $set: { [kind.owner]: typedId(change.to, kind.idType) } };
-  return { updateOne: { filter, update } };
+): AnyBulkWriteOperation<HostDocument>[] {
+  const _id = { $eq: parseResourceId(resource.resourceId) };
+  return idForms(change.from).map((from) => {
+    const update = { $set: { [kind.owner]: successor(kind, from, change.to) } };
+    return { updateOne: { filter: { $and: [{ _id }, owner(kind, [from])] }, update } };
+  });
+}
+
+/** Written as the owner before was, where the host file says another type: the host reads its own form. */
+function successor(kind: ResourceKind, from: HostId, to: string): HostId {
+  const written = typeOfId(from) ?? 'string';
+  return typedId(to, written !== 'string' && canBeId(to, written) ? written : kind.idType);
 }
 
 async function writeInBatches(
   host: MongoHost,
   kind: ResourceKind,
-  operations: AnyBulkWriteOperation<HostDocument>[],
+  operations: AnyBulkWriteOperation<HostDocument>[][],
 ): Promise<number> {
   const { batchSize } = host.pacer;
   let changed = 0;
   for (let start = 0; start < operations.length; start += batchSize) {
     const batch = operations.slice(start, start + batchSize);
     await host.pacer.turn(batch.length);
-    const result = await hostCollection(host, kind.collection).bulkWrite(batch, { ordered: false });
+    const result = await hostCollection(host, kind.collection).bulkWrite(batch.flat(), {
+      ordered: false,
+    });
     changed += result.modifiedCount;
   }
   return changed;
@@ -116,7 +134,7 @@ export async function ownsResource(
   const ids = possibleResourceIds(resource.id).map((id) => ({ _id: { $eq: id } }));
   for (const kind of host.file.resources) {
     if (kind.kind !== resource.kind) continue;
-    const filter = { $and: [{ $or: ids }, owner(kind, userId)] };
+    const filter = { $and: [{ $or: ids }, owner(kind, idForms(userId))] };
     const found = await hostCollection(host, kind.collection).findOne(filter, {
       projection: { _id: 1 },
     });
@@ -137,8 +155,8 @@ function ownedBy(kind: ResourceKind, membership: HostMembership): Filter<HostDoc
   return filter === null ? null : { $and: [filter, oneOwner(kind)] };
 }
 
-function owner(kind: ResourceKind, id: string): Filter<HostDocument> {
-  return { $and: [{ [kind.owner]: { $eq: typedId(id, kind.idType) } }, oneOwner(kind)] };
+function owner(kind: ResourceKind, ids: HostId[]): Filter<HostDocument> {
+  return { $and: [{ [kind.owner]: { $in: ids } }, oneOwner(kind)] };
 }
 
 /** A list of owners matches one of its members too, and setting the field would drop all the others. */

@@ -8,7 +8,7 @@ import {
   type HostDocument,
   type MongoHost,
 } from './host-collections.ts';
-import { typedId, type HostId } from './ids.ts';
+import { idForms, type HostId } from './ids.ts';
 import { anonymizedStatus, refusalsAsConflicts } from './projection.ts';
 import {
   fieldUpdate,
@@ -58,7 +58,7 @@ export async function countPersonalData(host: MongoHost, erasure: HostErasure): 
   }
   const users = host.file.users;
   if (users === null || !erasure.wholeUser) return count;
-  const belongs = { _id: typedId(erasure.userId, users.id) };
+  const belongs = { _id: { $in: idForms(erasure.userId) } };
   const filter =
     erasure.mode === 'delete' ? belongs : pending(userErasing(users, belongs, erasure));
   return count + (await hostCollection(host, users.collection).countDocuments(filter));
@@ -69,7 +69,7 @@ function rulesFor(host: MongoHost, erasure: HostErasure): Erasing[] {
   for (const rule of host.file.personalData) {
     const belongs = documentsOf(rule, erasure, erasure.wholeUser);
     const updates = changesOf(rule, erasure).map((change) =>
-      fieldUpdate(change, { path: rule.user, id: typedId(erasure.userId, rule.idType) }),
+      fieldUpdate(change, { path: rule.user, ids: idForms(erasure.userId) }),
     );
     if (belongs === null || updates.length === 0) continue;
     rules.push({ collection: rule.collection, belongs, updates });
@@ -144,13 +144,13 @@ async function eraseUser(
   erasure: HostErasure,
 ): Promise<number> {
   const collection = hostCollection(host, users.collection);
-  const belongs = { _id: typedId(erasure.userId, users.id) };
-  if (erasure.mode === 'delete') return (await collection.deleteOne(belongs)).deletedCount;
+  const belongs = { _id: { $in: idForms(erasure.userId) } };
+  if (erasure.mode === 'delete') return (await collection.deleteMany(belongs)).deletedCount;
   const update = stages(userErasing(users, belongs, erasure));
   const status = users.fields.status;
   if (status !== undefined) update.push({ $set: { [status]: { $literal: anonymizedStatus } } });
   if (update.length === 0) return 0;
-  return (await collection.updateOne(belongs, update)).modifiedCount;
+  return (await collection.updateMany(belongs, update)).modifiedCount;
 }
 
 /** The host's record of the person, as if the data map named every profile field of the projection. */
@@ -165,10 +165,7 @@ function userErasing(
     if (path === undefined) continue;
     const text = field === 'email' ? erasure.pseudonymEmail : erasure.pseudonym;
     updates.push(
-      fieldUpdate(
-        { path, becomes: { text } },
-        { path: '_id', id: typedId(erasure.userId, users.id) },
-      ),
+      fieldUpdate({ path, becomes: { text } }, { path: '_id', ids: idForms(erasure.userId) }),
     );
   }
   return { collection: users.collection, belongs, updates };

@@ -8,7 +8,7 @@ import {
 import { HostConflict } from '../host-conflict.ts';
 import type { ProjectedUser } from '../host-application.ts';
 import { hostCollection, type HostDocument, type MongoHost } from './host-collections.ts';
-import { canBeId, typedId } from './ids.ts';
+import { canBeId, idForms, typedId } from './ids.ts';
 
 /** The status that an erased person keeps in the host's users. */
 export const anonymizedStatus = 'anonymized';
@@ -57,7 +57,11 @@ async function write(
 ): Promise<void> {
   const collection = hostCollection(host, users.collection);
   const filter = notErased(users, userId);
-  const update = Object.keys(fields).length === 0 ? { $setOnInsert: {} } : { $set: fields };
+  // The filter names every form of the id; a new record gets the one that the host file says.
+  const update = {
+    ...(Object.keys(fields).length === 0 ? {} : { $set: fields }),
+    $setOnInsert: { _id: typedId(userId, users.id) },
+  };
   try {
     await collection.updateOne(filter, update, { upsert: mayCreate });
   } catch (error) {
@@ -74,7 +78,7 @@ async function write(
  */
 function notErased(users: UsersProjection, userId: string): Record<string, unknown> {
   const status = users.fields.status;
-  const id = { _id: typedId(userId, users.id) };
+  const id = { _id: { $in: idForms(userId) } };
   return status === undefined ? id : { ...id, [status]: { $ne: anonymizedStatus } };
 }
 

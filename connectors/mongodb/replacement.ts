@@ -17,7 +17,8 @@ export interface FieldChange {
 export interface Owner {
   /** The field with the user's id. */
   path: string;
-  id: unknown;
+  /** The id in every form in which it may be written. */
+  ids: unknown[];
 }
 
 /** How one field changes: the stage of an update, and a condition that is true while there is something to change. */
@@ -37,7 +38,13 @@ export interface FieldUpdate {
 export function fieldUpdate(change: FieldChange, owner: Owner): FieldUpdate {
   const segments = change.path.split('.');
   const ownerSegments = owner.path.split('.');
-  const walk: Walk = { segments, becomes: change.becomes, shared: 0, ownerSegments, id: owner.id };
+  const walk: Walk = {
+    segments,
+    becomes: change.becomes,
+    shared: 0,
+    ownerSegments,
+    ids: owner.ids,
+  };
   while (
     walk.shared < Math.min(segments.length, ownerSegments.length) - 1 &&
     segments[walk.shared] === ownerSegments[walk.shared]
@@ -56,7 +63,7 @@ interface Walk {
   /** How many leading segments the field has in common with the owner's path. */
   shared: number;
   ownerSegments: string[];
-  id: unknown;
+  ids: unknown[];
 }
 
 /** The new value at a path of which `depth` segments are walked. `value` is a variable. */
@@ -90,7 +97,8 @@ function documentAt(walk: Walk, depth: number, document: string): Expression {
 
 function carriesId(walk: Walk, document: string): Expression {
   const ids = `${document}.${walk.ownerSegments.slice(walk.shared).join('.')}`;
-  return { $in: [{ $literal: walk.id }, when({ $isArray: [ids] }, ids, [ids])] };
+  const present = when({ $isArray: [ids] }, ids, [ids]);
+  return { $gt: [{ $size: { $setIntersection: [present, { $literal: walk.ids }] } }, 0] };
 }
 
 function leaf(becomes: Replacement, value: string): Expression {

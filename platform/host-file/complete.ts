@@ -48,8 +48,17 @@ function usersOf(users: NonNullable<ParsedHostFile['users']>): UsersProjection {
   return { connector, collection, id: idTypeOf(users), uniqueEmail, fields };
 }
 
-/** Keys and personal access tokens live until somebody revokes them; sessions end by themselves. */
-const keyKinds = /key|access_?token/i;
+/**
+ * Keys and personal access tokens live until somebody revokes them; sessions end by themselves. Whole words
+ * count, in any case: a `keycloak_session` taken for a key would survive a leaving that is not the last.
+ */
+function namesKey(kind: string): boolean {
+  const words = kind
+    .replaceAll(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$3 $2')
+    .toLowerCase()
+    .split(/[ _.-]+/);
+  return /(?:^| )(?:(?:api ?)?keys?|access ?tokens?)(?: |$)/.test(words.join(' '));
+}
 
 function sessionOf(source: ParsedSession): SessionSource {
   if (source.connector === 'jwt') {
@@ -66,7 +75,7 @@ function sessionOf(source: ParsedSession): SessionSource {
     user,
     organization: organization ?? null,
     scope: organization === undefined ? 'user' : 'organization',
-    isKey: credential === undefined ? keyKinds.test(kind) : credential === 'key',
+    isKey: credential === undefined ? namesKey(kind) : credential === 'key',
     idType: idTypeOf(source),
     revoke,
     onRoleLoss: refreshOf(source) ?? (source.onRoleLoss === 'revoke' ? 'revoke' : 'none'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { idTypes } from '../../domain/host-file.ts';
 import { overlapping } from './field-paths.ts';
 
 /** What several sections of the host file are made of. */
@@ -42,7 +43,7 @@ export const secretEnv = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable');
 
-const idType = z.enum(['string', 'objectId'], { error: 'expected string or objectId' });
+const idType = z.enum(idTypes, { error: `expected one of ${idTypes.join(', ')}` });
 export const ids = { id: idType.optional(), idType: idType.optional() };
 export const mongodb = z.literal('mongodb', { error: 'expected mongodb' }).default('mongodb');
 

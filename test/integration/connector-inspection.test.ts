@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
+import { Binary, Long, ObjectId, UUID } from 'mongodb';
+
 import { inspectHost } from '../../connectors/mongodb/inspection.ts';
 import type { HostFile } from '../../domain/host-file.ts';
 import {
@@ -101,7 +103,7 @@ describe('the inspection of the host database', () => {
   });
 
   it('needs no index where documents are found by their id', async () => {
-    await database.db.collection('users').insertOne({ phone: '1' });
+    await database.db.collection('users').insertOne({ _id: 'u1' as never, phone: '1' });
     const rule = aRule({
       collection: 'users',
       user: '_id',
@@ -115,5 +117,102 @@ describe('the inspection of the host database', () => {
     await database.db.collection('all').insertOne({ userId: 'u', organizationId: 'o' });
     await database.db.createCollection('sessions', { viewOn: 'all', pipeline: [] });
     expect(await found({ sessions })).toEqual([]);
+  });
+});
+
+describe('the inspection of what the host application writes', () => {
+  const of = { organizationId: 'o' };
+  async function write(collection: string, documents: Record<string, unknown>[]): Promise<void> {
+    await database.db.collection(collection).createIndex({ userId: 1 });
+    await database.db.collection(collection).createIndex({ ownerId: 1 });
+    await database.db.collection(collection).insertMany(documents as never);
+  }
+
+  const id = new ObjectId();
+  it.each([
+    ['texts', 'string', ['u', null], []],
+    ['ObjectIds under the default', 'string', [id], ['userId']],
+    ['one ObjectId among texts', 'string', ['u', id], ['userId']],
+    ['numbers under the default', 'string', [4711], ['userId']],
+    ['binary UUIDs under the default', 'string', [new UUID()], ['userId']],
+    ['numbers', 'number', [4711, Long.MAX_VALUE], []],
+    ['fractions', 'number', [1.5], ['userId']],
+    ['ObjectIds, and a text as Tenure may write it', 'objectId', [id, 'u'], []],
+    ['only texts among ObjectIds', 'objectId', ['u'], ['userId']],
+    ['lists of ObjectIds', 'objectId', [[id], []], []],
+    ['binaries that are no UUID', 'uuid', [new UUID(), new Binary(Buffer.from('x'))], ['userId']],
+    ['documents', 'string', [{ id: 'u' }], ['userId']],
+  ] as const)('compares the type of ids: %s as %s', async (_, idType, values, fields) => {
+    await write(
+      'sessions',
+      values.map((userId) => ({ ...of, userId })),
+    );
+    expect(await found({ sessions: [aSessionSource({ idType })] })).toEqual(
+      fields.map((field) => `warning idTypeDiffers sessions.${field}`),
+    );
+  });
+
+  it('knows what stands for the organization among owners that are ObjectIds', async () => {
+    const resources = [aResourceKind({ idType: 'objectId' })];
+    await write('projects', [{ ...of, ownerId: 'org:o' }]);
+    expect(await found({ resources })).toEqual([]);
+    await write('projects', [{ ...of, ownerId: 'u' }]);
+    expect(await found({ resources })).toEqual(['warning idTypeDiffers projects.ownerId']);
+  });
+
+  it('compares the ids of the users, which Tenure writes', async () => {
+    await database.db.collection('users').insertOne({ _id: 1 as never, mail: 'x' });
+    const users = { connector: 'mongodb', collection: 'users', uniqueEmail: false } as const;
+    const fields = { email: 'mail' };
+    expect(await found({ users: { ...users, id: 'string', fields } })).toEqual([
+      'warning idTypeDiffers users._id',
+    ]);
+    expect(await found({ users: { ...users, id: 'number', fields } })).toEqual([]);
+  });
+
+  it('tells organizations that are no ids', async () => {
+    await write('sessions', [{ userId: 'u', organizationId: { id: 'o' } }]);
+    expect(await found({ sessions })).toEqual(['warning idTypeDiffers sessions.organizationId']);
+  });
+
+  it.each([
+    ['a date', { expiresAt: new Date() }, []],
+    ['nothing', { expiresAt: null }, []],
+    ['milliseconds', { expiresAt: 1_790_000_000_000 }, ['markingNotDate']],
+    ['a text', { expiresAt: '2027-01-01' }, ['markingNotDate']],
+  ])('tells a time in which the host application writes %s', async (_, session, codes) => {
+    await write('sessions', [{ ...of, userId: 'u', ...session }]);
+    const marked = { set: { expiresAt: 'now' } };
+    for (const parts of [{ revoke: marked }, { onRoleLoss: marked }]) {
+      expect(await found({ sessions: [aSessionSource(parts)] })).toEqual(
+        codes.map((code) => `warning ${code} sessions.expiresAt`),
+      );
+    }
+  });
+
+  it('tells a marking that no document has, once there are documents', async () => {
+    const marked = [aSessionSource({ revoke: { set: { revokedAt: 'now', active: false } } })];
+    await database.db.createCollection('sessions');
+    await database.db.collection('sessions').createIndex({ userId: 1 });
+    expect(await found({ sessions: marked })).toEqual([]);
+    await write('sessions', [{ ...of, userId: 'u' }]);
+    expect(await found({ sessions: marked })).toEqual([
+      'warning markingMissing sessions.revokedAt',
+      'warning markingMissing sessions.active',
+    ]);
+    await write('sessions', [{ ...of, userId: 'u', revokedAt: null, active: true }]);
+    expect(await found({ sessions: marked })).toEqual([]);
+  });
+
+  it('tells a field that is written otherwise, also when Tenure has written its own', async () => {
+    const marked = [aSessionSource({ revoke: { set: { 'state.revokedAt': 'now' } } })];
+    await write('sessions', [
+      { ...of, userId: 'u', state: { revokedAt: new Date(), revoked_at: null } },
+    ]);
+    expect(await found({ sessions: marked })).toEqual([
+      'warning fieldAlike sessions.state.revokedAt',
+    ]);
+    const both = { set: { 'state.revokedAt': 'now', 'state.revoked_at': 'now' } };
+    expect(await found({ sessions: [aSessionSource({ revoke: both })] })).toEqual([]);
   });
 });

@@ -144,14 +144,14 @@ describe('resources that a person owns', () => {
 
   it('are among the ids that a text from outside may mean', async () => {
     const [objectId, uuid] = [new ObjectId(), new UUID()];
-    const ids = ['p1', objectId, uuid, 7];
+    const ids = ['p1', objectId, uuid, 7, Long.fromString('9007199254740993')];
     await insert(
       'projects',
       ids.map((_id) => ({ _id, ...own })),
     );
     const host = hostOn(database.db, { resources: [projects] });
     const owned = (await allOwned(host, ['project'], 10)).flat();
-    expect(owned).toHaveLength(4);
+    expect(owned).toHaveLength(5);
     for (const { resourceId } of owned) {
       expect(host.possibleResourceIds(resourceId)).toContain(resourceId);
       const means = ids.filter((id) => host.possibleResourceIds(String(id)).includes(resourceId));
@@ -224,6 +224,27 @@ describe('a change of owner', () => {
     expect(await host.changeOwner({ resources, from: standIn, to })).toBe(1);
     expect(await owner()).toEqual(manager);
     expect(await host.ownsResource(to, { kind: 'project', id: 'a' })).toBe(true);
+  });
+
+  it('hands over in the form in which the owner stands, whatever type the host file says', async () => {
+    const [user, manager] = [new ObjectId(), new ObjectId()];
+    await insert('projects', [
+      { _id: 'a', ownerId: user, organizationId: 'o1' },
+      { _id: 'b', ownerId: user.toHexString(), organizationId: 'o1' },
+      { _id: 'c', ownerId: 4711, organizationId: 'o1' },
+    ]);
+    const host = hostOn(database.db, { resources: [projects] });
+    const from = user.toHexString();
+    expect(await host.countOwned({ ...leaver, userId: from })).toBe(2);
+    expect(await host.ownsResource('4711', { kind: 'project', id: 'c' })).toBe(true);
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ kind: 'project', resourceId: `"${id}"` }));
+    const to = manager.toHexString();
+    expect(await host.changeOwner({ resources: [a!, b!], from, to })).toBe(2);
+    expect(await host.changeOwner({ resources: [c!], from: '4711', to: '4712' })).toBe(1);
+    const owners = await database.db.collection('projects').find().sort({ _id: 1 }).toArray();
+    expect(owners.map(({ ownerId }) => ownerId)).toEqual([manager, to, 4712]);
+    expect(await host.changeOwner({ resources: [c!], from: '4712', to: 'org:o1' })).toBe(1);
+    expect(await host.ownsResource('org:o1', { kind: 'project', id: 'c' })).toBe(true);
   });
 
   it('never replaces a list of owners', async () => {

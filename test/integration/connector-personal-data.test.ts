@@ -132,6 +132,43 @@ describe('anonymization by the data map', () => {
     expect(await read('comments', 'c')).toMatchObject({ authorId: user });
   });
 
+  it('finds people by ids of another type than the host file says', async () => {
+    const user = new ObjectId();
+    const users = { connector: 'mongodb', collection: 'users', id: 'string' } as const;
+    const nested = aRule({
+      collection: 'papers',
+      user: 'authors.userId',
+      fields: { 'authors.email': 'remove' },
+    });
+    const parts = {
+      users: { ...users, uniqueEmail: false, fields: { email: 'email' } as const },
+      personalData: [aRule({}), nested],
+    };
+    for (const [userId, written, other] of [
+      [user.toHexString(), user, new ObjectId()],
+      ['4711', 4711, 4712],
+    ] as const) {
+      await database.db.dropDatabase();
+      await insert('users', [{ _id: written, email: 'ada@acme.test' }]);
+      await insert('comments', [{ ...mine, ...personal, authorId: written }]);
+      const authors = [written, other].map((id) => ({ userId: id, email: 'x@acme.test' }));
+      await insert('papers', [{ organizationId: 'o1', authors }]);
+      const host = hostOn(database.db, parts);
+      const what = { ...whole, userId };
+      expect(await host.countPersonalData(what)).toBe(3);
+      expect(await host.anonymize(what, ignoreProgress)).toEqual({
+        users: 1,
+        comments: 1,
+        papers: 1,
+      });
+      expect(await host.countPersonalData(what)).toBe(0);
+      const paper = await database.db.collection('papers').findOne();
+      expect(paper?.['authors']).toEqual([{ userId: written }, authors[1]]);
+      await host.anonymize({ ...what, mode: 'delete' }, ignoreProgress);
+      expect(await database.db.collection('users').countDocuments()).toBe(0);
+    }
+  });
+
   it('changes nothing the second time', async () => {
     await insert('comments', [{ ...mine, ...personal }]);
     await erase([aRule({})]);

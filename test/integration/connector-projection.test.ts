@@ -68,6 +68,27 @@ describe('the projection of a user', () => {
     expect(await database.db.collection('users').countDocuments()).toBe(0);
   });
 
+  it.each([
+    ['an ObjectId', '65f0c0ffee0123456789abcd', new ObjectId('65f0c0ffee0123456789abcd')],
+    ['a number', '4711', 4711],
+  ])('updates a record whose id is %s where the file says string', async (_, userId, _id) => {
+    await database.db.collection('users').insertOne({ _id: _id as never, plan: 'pro' });
+    await project({ ...ada, userId }, true);
+    expect(await database.db.collection('users').find().toArray()).toEqual([
+      { _id, plan: 'pro', ...written },
+    ]);
+  });
+
+  it('creates a record in the type that the file says, and nobody whose id is none of it', async () => {
+    await project({ ...ada, userId: '4711' }, true, { ...users, id: 'number' });
+    await project({ ...ada, userId: '4711' }, true, { ...users, id: 'number' });
+    expect(await database.db.collection('users').find().toArray()).toEqual([
+      { _id: 4711, ...written },
+    ]);
+    const refused = await refusalOf(project(ada, true, { ...users, id: 'uuid' }));
+    expect(refused).toBeInstanceOf(HostConflict);
+  });
+
   it('creates a record of the id alone where no field is named', async () => {
     await project(ada, true, { ...users, fields: {} });
     await project(ada, true, { ...users, fields: {} });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ObjectId } from 'mongodb';
+import { Decimal128, Int32, Long, ObjectId, UUID, type Document } from 'mongodb';
 
 import type { Beat, HostMembership } from '../../connectors/host-application.ts';
 import type { RevocationPolicy } from '../../connectors/revocation.ts';
@@ -147,6 +147,87 @@ describe('revocation by deletion', () => {
   });
 });
 
+describe('ids that are written in another type than the host file says', () => {
+  const objectId = new ObjectId();
+  const uuid = new UUID();
+
+  it.each([
+    ['an ObjectId', objectId.toHexString(), objectId, 'string'],
+    ['a text among ObjectIds', objectId.toHexString(), objectId.toHexString(), 'objectId'],
+    ['a whole number', '4711', new Int32(4711), 'string'],
+    ['a whole number of 64 bits', '4711', Long.fromNumber(4711), 'objectId'],
+    ['a decimal', '4711', Decimal128.fromString('4711'), 'uuid'],
+    [
+      'a number larger than 2^53',
+      '9007199254740993',
+      Long.fromString('9007199254740993'),
+      'string',
+    ],
+    ['a text of digits', '4711', '4711', 'number'],
+    ['a binary UUID', uuid.toHexString(), uuid, 'string'],
+  ] as const)('are found as %s', async (_, userId, written, idType) => {
+    await insert('sessions', [
+      { _id: 'mine', userId: written, organizationId: 'o1' },
+      { _id: 'next', userId: Long.fromString('9007199254740992'), organizationId: 'o1' },
+      { _id: 'other', userId: 4712, organizationId: 'o1' },
+    ]);
+    const report = await revoke([aSessionSource({ idType })], { ...leaver, userId });
+    expect(report).toEqual({ revoked: { session: 1 }, failed: {} });
+    expect(await idsIn('sessions')).toEqual(['next', 'other']);
+  });
+
+  it('are found by the id that Tenure has too, and by organizations that are numbers', async () => {
+    await insert('sessions', [
+      { userId: 4711, organizationId: 12 },
+      { userId: objectId, organizationId: '12' },
+      { _id: 'other organization', userId: 4711, organizationId: 13 },
+    ]);
+    const membership = {
+      ...leaver,
+      userId: '4711',
+      otherUserId: objectId.toHexString(),
+      organizationId: '12',
+    };
+    expect((await revoke([aSessionSource({})], membership)).revoked).toEqual({ session: 2 });
+    expect(await idsIn('sessions')).toEqual(['other organization']);
+  });
+
+  it.each(['04711', '+4711', '4711.0', '0x1267', '1e3', '-0', '9223372036854775808'])(
+    'are not made up: %s is a text',
+    async (userId) => {
+      await insert(
+        'sessions',
+        [4711, 1000, 0, Long.MIN_VALUE, Long.MAX_VALUE, 2 ** 63].map((id) => ({
+          userId: id,
+          organizationId: 'o1',
+        })),
+      );
+      expect((await revoke([aSessionSource({})], { ...leaver, userId })).revoked).toEqual({
+        session: 0,
+      });
+    },
+  );
+
+  it('are found by the index', async () => {
+    const sessions = database.db.collection('sessions');
+    await sessions.createIndex({ userId: 1 });
+    const others = Array.from({ length: 300 }, (_, n) => ({ userId: n, organizationId: 'o1' }));
+    await insert('sessions', [...others, { userId: 4711, organizationId: 'o1' }]);
+    await database.db.command({ profile: 2 });
+    await revoke([aSessionSource({})], { ...leaver, userId: '4711' });
+    await database.db.command({ profile: 0 });
+    const reads: Document[] = await database.db
+      .collection('system.profile')
+      .find({ ns: sessions.namespace, op: { $in: ['query', 'command'] } })
+      .toArray();
+    expect(reads.length).toBeGreaterThan(1);
+    for (const { planSummary, docsExamined } of reads) {
+      expect(planSummary).toBe('IXSCAN { userId: 1 }');
+      expect(docsExamined).toBeLessThan(2);
+    }
+  });
+});
+
 describe('revocation by marking', () => {
   const membership = { ...leaver, last: true };
   const earlier = new Date('2026-01-01');
@@ -184,6 +265,48 @@ describe('revocation by marking', () => {
     expect(await revoke([source])).toEqual({ revoked: { session: 1 }, failed: {} });
     const session = await database.db.collection('sessions').findOne();
     expect(session?.['expiresAt'].getTime()).toBeLessThanOrEqual(Date.now());
+  });
+
+  const future = Date.now() + 3_600_000;
+  it.each([
+    ['milliseconds to come', future],
+    ['milliseconds long gone', 1],
+    ['milliseconds of 64 bits', Long.fromNumber(future)],
+    ['a text', '2020-01-01T00:00:00.000Z'],
+    ['a truth value', false],
+    ['a document', { at: earlier }],
+    ['a list of dates', [earlier, new Date(future)]],
+    ['an empty list', []],
+  ])('takes %s in the field of a time for a credential that is open', async (_, value) => {
+    const source = aSessionSource({ revoke: { set: { expiresAt: 'now' } } });
+    await insert('sessions', [{ userId: 'u1', organizationId: 'o1', expiresAt: value }]);
+    const { credentialSources } = hostOn(database.db, { sessions: [source] });
+    expect(await countEverywhere(credentialSources, leaver, policy)).toEqual({ session: 1 });
+    expect(await revoke([source])).toEqual({ revoked: { session: 1 }, failed: {} });
+    const session = await database.db.collection('sessions').findOne();
+    expect(session?.['expiresAt']).toBeInstanceOf(Date);
+    expect(session?.['expiresAt'].getTime()).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('is not done while one of several tokens in a document is open', async () => {
+    const source = aSessionSource({ revoke: { set: { 'tokens.revokedAt': 'now' } } });
+    const tokens = [{ revokedAt: earlier }, { revokedAt: 0 }, {}];
+    await insert('sessions', [{ userId: 'u1', organizationId: 'o1', tokens }]);
+    expect(await revoke([source])).toEqual({ revoked: { session: 1 }, failed: {} });
+    const session = await database.db.collection('sessions').findOne();
+    expect(session?.['tokens']).toEqual(tokens.map(() => ({ revokedAt: expect.any(Date) })));
+  });
+
+  it('fails visibly where the collection takes no date for a time', async () => {
+    const source = aSessionSource({ revoke: { set: { expiresAt: 'now' } } });
+    await database.db.createCollection('sessions', {
+      validator: { expiresAt: { $type: 'number' } },
+    });
+    await insert('sessions', [{ userId: 'u1', organizationId: 'o1', expiresAt: future }]);
+    expect(await revoke([source])).toEqual({
+      revoked: { session: 0 },
+      failed: { session: 'MongoServerError' },
+    });
   });
 
   it('changes nothing the second time', async () => {
