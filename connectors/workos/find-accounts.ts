@@ -1,21 +1,9 @@
 import { linkKey } from '../../domain/link-keys.ts';
 import type { Store } from '../../platform/mongo/store.ts';
-import type { Account, Accounts, OrganizationMembership } from '../../platform/workos/accounts.ts';
-import type { Person } from './person.ts';
-
-/**
- * Thrown where an account at the person's address may as well be somebody else's who is in: to end their
- * sessions would be wrong, to call it done would be worse. Somebody has to say whose it is, by giving the
- * account the `external_id` of its person.
- */
-export class AccountUnclear extends Error {
-  override readonly name = 'AccountUnclear';
-  readonly code = 'accountUnclear';
-
-  constructor() {
-    super('An account at WorkOS could belong to several people.');
-  }
-}
+import type { Account, Accounts } from '../../platform/workos/accounts.ts';
+import { AccountUnclear, ApiKeysForbidden, type Doubt } from './doubts.ts';
+import type { Address, Person } from './person.ts';
+import { hasTrace, letsIn, readAccount, type FoundAccount } from './read-account.ts';
 
 /** Where a person's accounts are looked for. */
 export interface AccountSearch {
@@ -25,49 +13,63 @@ export interface AccountSearch {
   organizationIds: string[];
 }
 
-/** An account, with its memberships of the organization, of whatever status. */
-export interface FoundAccount {
-  account: Account;
-  memberships: OrganizationMembership[];
-}
-
 /** A person's accounts at WorkOS user management, and the addresses that are theirs alone. */
 export interface FoundAccounts {
   accounts: FoundAccount[];
   /** For what is known by its address only, as invitations are. */
   emails: string[];
+  /** Why there may be more that is theirs; null: there is not. */
+  doubt: Doubt | null;
 }
 
 /**
+ * WorkOS says when an account was made, Tenure when an address changed hands. The two clocks may differ by as much as
+ * a webhook's signature allows. Milliseconds.
+ */
+const clocksDifferMs = 300_000;
+
+/**
  * Finds the accounts of one person: the one whose `external_id` is the user's id, and those with an address of
- * the person that are members of the organization. An address is not enough by itself, since the company may have
- * given it to somebody else: it counts only where nobody else who is in has it. Former addresses count too,
- * because WorkOS keeps the address by which an account was made, and makes a second account at a login under
- * the new one.
+ * the person that have a trace in the organization (a membership, a live session, a key). An address is not enough
+ * by itself, since the company may have given it to somebody else: it counts only where nobody else who is in has
+ * it. Former addresses count too, because WorkOS keeps the address by which an account was made, and makes a second
+ * account at a login under the new one.
  *
- * @throws AccountUnclear where somebody else who is in has the same address now, and the account there does not
- *   say whose it is
+ * Where somebody else who is in has the address now, an account that was made after it changed hands is theirs. Any
+ * other one may be either's: whoever made it, WorkOS lets in the one who has the address now, and the one who knows
+ * the password. It is left alone, and is a doubt as long as it lets anybody in.
  */
 export async function findAccounts(search: AccountSearch, person: Person): Promise<FoundAccounts> {
+  const { accounts, organizationIds } = search;
   const found = new Map<string, FoundAccount>();
+  let doubt: Doubt | null = null;
   for (const externalId of person.externalIds) {
-    const account = await search.accounts.byExternalId(externalId);
-    if (account === null) continue;
-    found.set(account.id, { account, memberships: await membershipsOf(search, account) });
+    const account = await accounts.byExternalId(externalId);
+    if (account === null || found.has(account.id)) continue;
+    found.set(account.id, await readAccount(accounts, organizationIds, account));
   }
-  for (const { email, current, shared } of person.addresses) {
-    for (const account of await accountsAt(search, person, email)) {
-      if (found.has(account.id)) continue;
-      const memberships = await membershipsOf(search, account);
-      if (memberships.length === 0) continue;
-      if (!shared) found.set(account.id, { account, memberships });
-      else if (current) throw new AccountUnclear();
+  for (const address of person.addresses) {
+    for (const account of await accountsAt(search, person, address.email)) {
+      if (found.has(account.id) || isNewHolders(account, address)) continue;
+      const candidate = await readAccount(accounts, organizationIds, account);
+      const isOfOrganization = hasTrace(candidate, organizationIds);
+      if (isOfOrganization && !address.shared) found.set(account.id, candidate);
+      else if (isOfOrganization && letsIn(candidate, organizationIds)) doubt = new AccountUnclear();
+      else if (candidate.apiKeys === null) doubt ??= new ApiKeysForbidden();
     }
   }
+  if ([...found.values()].some(({ apiKeys }) => apiKeys === null)) doubt ??= new ApiKeysForbidden();
   return {
     accounts: [...found.values()],
     emails: person.addresses.filter(({ shared }) => !shared).map(({ email }) => email),
+    doubt,
   };
+}
+
+/** Made at an address when it was somebody else's already: by nobody who had given it up before. */
+function isNewHolders({ createdAt }: Account, { handedOverAt }: Address): boolean {
+  if (createdAt === null || handedOverAt === null) return false;
+  return createdAt.getTime() - handedOverAt.getTime() > clocksDifferMs;
 }
 
 /** Accounts at an address, without those that say that they are another's. */
@@ -91,19 +93,11 @@ async function belongsToAnother(
   { externalId }: Account,
 ): Promise<boolean> {
   if (externalId === null || externalIds.includes(externalId)) return false;
-  const user = await collections.users.findOne({ _id: externalId }, { projection: { _id: 1 } });
+  const user = await collections.users.findOne(
+    { $or: [{ _id: externalId }, { hostUserId: externalId }] },
+    { projection: { _id: 1 } },
+  );
   return user !== null;
-}
-
-async function membershipsOf(
-  { accounts, organizationIds }: AccountSearch,
-  { id }: Account,
-): Promise<OrganizationMembership[]> {
-  const found: OrganizationMembership[] = [];
-  for (const organizationId of organizationIds) {
-    found.push(...(await accounts.memberships(id, organizationId)));
-  }
-  return found;
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { z } from 'zod';
 
+import { parseWorkosTime } from '../../domain/versions.ts';
 import { OutgoingFailed } from '../outgoing/outgoing-failed.ts';
 import { createWorkos, type WorkosAccess } from './client.ts';
 import { refusalIn, refusingFetch } from './http-refusal.ts';
@@ -14,6 +15,8 @@ export interface Account {
   email: string;
   /** What the host application calls the person, where it told WorkOS; null: it did not. */
   externalId: string | null;
+  /** When it was made; null: WorkOS does not say, or nobody can read it. */
+  createdAt: Date | null;
 }
 
 /** An AuthKit user in one organization. An inactive one lets nobody in. */
@@ -46,7 +49,7 @@ export interface Accounts {
   /** null: WorkOS knows no such membership (any more). */
   membership(id: string): Promise<OrganizationMembership | null>;
   sessions(accountId: string): Promise<AccountItem[]>;
-  /** Empty also where the environment has no API keys of users. */
+  /** Empty also where the environment has no API keys of users (404). A 403 fails: there may be keys all the same. */
   apiKeys(accountId: string): Promise<AccountItem[]>;
   /** Invitations to the address that can still be accepted, of every organization. */
   invitations(email: string): Promise<AccountItem[]>;
@@ -81,8 +84,13 @@ const optionalText = z
   .nullish()
   .transform((value) => value ?? null);
 const account = z
-  .object({ id: text, email: z.string(), external_id: optionalText })
-  .transform(({ id, email, external_id: externalId }): Account => ({ id, email, externalId }));
+  .object({ id: text, email: z.string(), external_id: optionalText, created_at: optionalText })
+  .transform(({ id, email, external_id: externalId, created_at: createdAt }): Account => ({
+    id,
+    email,
+    externalId,
+    createdAt: timeOf(createdAt),
+  }));
 const membership = z
   .object({ id: text, organization_id: text, status: z.enum(['active', 'inactive', 'pending']) })
   .transform(({ id, organization_id: organizationId, status }): OrganizationMembership => ({
@@ -147,9 +155,8 @@ export function createAccounts(access: WorkosAccess): Accounts {
       (await list(`${base}/users/${encodeURIComponent(accountId)}/sessions`, {}, session)).filter(
         ({ status }) => status === 'active',
       ),
-    // Asked after the sessions: a key that may not ask at all has failed there.
     apiKeys: async (accountId) =>
-      (await unlessRefused([403, 404], async () =>
+      (await unlessRefused([404], async () =>
         list(`${base}/users/${encodeURIComponent(accountId)}/api_keys`, {}, apiKey),
       )) ?? [],
     invitations: async (email) =>
@@ -172,6 +179,11 @@ export function createAccounts(access: WorkosAccess): Accounts {
 
 function membershipPath(id: string): string {
   return `${base}/organization_memberships/${encodeURIComponent(id)}`;
+}
+
+function timeOf(told: string | null): Date | null {
+  const ms = told === null ? null : parseWorkosTime(told);
+  return ms === null ? null : new Date(ms);
 }
 
 /** One request in its turn, and again after a short pause that WorkOS asks for. */

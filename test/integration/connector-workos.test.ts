@@ -17,6 +17,7 @@ import {
 import { createInvitation, createUserApiKey } from '../../local/simulator/credentials.ts';
 import type { ApiFault } from '../../local/simulator/settings.ts';
 import type { Account, Organization, Person } from '../../local/simulator/state.ts';
+import { OutgoingFailed } from '../../platform/outgoing/outgoing-failed.ts';
 import { createAccounts, type Accounts } from '../../platform/workos/accounts.ts';
 import { forgetPerson } from '../../transitions/erasure/forget-person.ts';
 import { refuseReactivation } from '../../transitions/membership/refuse-reactivation.ts';
@@ -114,6 +115,14 @@ async function revoke(
   return { ...call, left: await source.count(membership) };
 }
 
+/** One call of `revoke`, where `count` has no number. */
+async function end(membership: HostMembership): Promise<{ found: number; revoked: number }> {
+  return source.revoke(membership, 1, () => undefined);
+}
+
+const unclear = { name: 'AccountUnclear', code: 'accountUnclear' };
+const forbidden = { name: 'ApiKeysForbidden', code: 'apiKeysForbidden' };
+
 function fault(input: Omit<ApiFault, 'id'>): void {
   simulator.settings.apiFaults.push({ id: 'fault', ...input });
 }
@@ -171,6 +180,48 @@ describe('the account of a leaver at WorkOS user management', () => {
     const id = logIn(account, null);
     expect(await revoke(await leaves(ada))).toEqual({ found: 0, revoked: 0, left: 0 });
     expect(sessions()).toEqual({ [id]: 'active' });
+  });
+
+  it.each(['session', 'key'] as const)(
+    'is also one whose membership is gone at WorkOS, with a %s of the organization',
+    async (trace) => {
+      const ada = await letIn('ada@acme.test');
+      const { world } = simulator;
+      const account = ensureAccount(world, { email: 'ada@acme.test' });
+      const nowhere = logIn(account, null);
+      const here = trace === 'session' ? logIn(account) : null;
+      const { organization } = acme;
+      if (trace === 'key')
+        createUserApiKey(world, account, { organizationId: organization.id, name: 'ci' });
+      expect(await revoke(await leaves(ada))).toEqual({ found: 2, revoked: 2, left: 0 });
+      const ended = [nowhere, ...(here === null ? [] : [here])];
+      expect(sessions()).toEqual(Object.fromEntries(ended.map((id) => [id, 'revoked'])));
+      expect(world.state.userApiKeys).toEqual([]);
+    },
+  );
+
+  it('is known by its session of the organization until nothing else is left, whatever WorkOS refuses meanwhile', async () => {
+    const ada = await letIn('ada@acme.test');
+    const account = ensureAccount(simulator.world, { email: 'ada@acme.test' });
+    const [here, nowhere] = [logIn(account), logIn(account, null)];
+    const leaver = await leaves(ada);
+    const refused = new OutgoingFailed('refused', { status: 500, retryAfterMs: null });
+    const refusing = createAuthkitSource({
+      kind: 'authkit',
+      store: tenure.store,
+      organizations: {},
+      accounts: {
+        ...accounts,
+        async revokeSession(id) {
+          if (id === nowhere) throw refused;
+          return accounts.revokeSession(id);
+        },
+      },
+    });
+    await expect(refusing.revoke(leaver, 1, () => undefined)).rejects.toBe(refused);
+    expect(await source.count(leaver)).toBe(2);
+    expect(await revoke(leaver)).toEqual({ found: 2, revoked: 2, left: 0 });
+    expect(sessions()).toEqual({ [here]: 'revoked', [nowhere]: 'revoked' });
   });
 
   it('is not looked for by what is no address', async () => {
@@ -269,11 +320,8 @@ describe('an address that somebody else has now', () => {
   it('ends nobody and is not called done', async () => {
     const { leaver } = await recycled();
     const id = logIn(accountOf('ada@acme.test'));
-    await expect(source.revoke(leaver, 1, () => undefined)).rejects.toMatchObject({
-      name: 'AccountUnclear',
-      code: 'accountUnclear',
-    });
-    await expect(source.count(leaver)).rejects.toMatchObject({ code: 'accountUnclear' });
+    expect(await end(leaver)).toEqual({ found: 0, revoked: 0 });
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
     expect(sessions()).toEqual({ [id]: 'active' });
   });
 
@@ -290,6 +338,29 @@ describe('an address that somebody else has now', () => {
     expect(sessions()).toEqual({ [id]: 'revoked' });
   });
 
+  it('is settled by an external id that the host application gave the newcomer', async () => {
+    const { leaver, newcomer } = await recycled();
+    const account = accountOf('ada@acme.test');
+    const id = logIn(account);
+    const { userId } = await membershipOf(tenure, newcomer.user.id);
+    const { users } = tenure.store.collections;
+    await users.updateOne({ _id: userId }, { $set: { hostUserId: 'host-4711' } });
+    updateAccount(simulator.world, account, { external_id: 'host-4711' });
+    expect(await revoke(leaver)).toEqual({ found: 0, revoked: 0, left: 0 });
+    expect(sessions()).toEqual({ [id]: 'active' });
+  });
+
+  it('is nobody any more whose account lets nobody in', async () => {
+    const { leaver } = await recycled();
+    const account = accountOf('ada@acme.test');
+    logIn(account);
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+    for (const membership of simulator.world.state.memberships) {
+      setMembershipStatus(simulator.world, membership, 'inactive');
+    }
+    expect(await revoke(leaver)).toEqual({ found: 0, revoked: 0, left: 0 });
+  });
+
   it('revokes no invitation of the newcomer', async () => {
     const { leaver } = await recycled();
     createInvitation(simulator.world, {
@@ -298,6 +369,131 @@ describe('an address that somebody else has now', () => {
     });
     expect(await revoke(leaver)).toEqual({ found: 0, revoked: 0, left: 0 });
     expect(simulator.world.state.invitations.map(({ state }) => state)).toEqual(['pending']);
+  });
+});
+
+describe('a former address that somebody else has now', () => {
+  /** Ada was ada@, is ada.wed@ now, and ada@ went to a newcomer who is in. Then Ada leaves. */
+  async function handedOn(): Promise<{
+    leaves: () => Promise<HostMembership>;
+    ada: Person;
+    newcomer: Person;
+    givenUpMs: number;
+  }> {
+    const ada = await letIn('ada@acme.test');
+    simulator.update(ada.user.id, { email: 'ada.wed@acme.test' });
+    await tell();
+    await settle(ada);
+    const givenUpMs = Date.now();
+    const newcomer = await letIn('ada@acme.test');
+    return { leaves: async () => leaves(ada), ada, newcomer, givenUpMs };
+  }
+
+  /** An account there that was made at that time, epoch milliseconds. */
+  function accountMadeAt(ms: number, email = 'ada@acme.test'): Account {
+    const account = accountOf(email);
+    account.createdAt = new Date(ms).toISOString();
+    return account;
+  }
+
+  const hour = 3_600_000;
+
+  it('is not called done, and ends nobody there; what is hers alone ends', async () => {
+    const { leaves: adaLeaves, givenUpMs } = await handedOn();
+    const old = logIn(accountMadeAt(givenUpMs - hour));
+    const own = logIn(accountOf('ada.wed@acme.test'));
+    const leaver = await adaLeaves();
+    await end(leaver);
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+    expect(sessions()).toEqual({ [old]: 'active', [own]: 'revoked' });
+  });
+
+  it('is unclear also where only a session or a key of the organization is left there', async () => {
+    const { leaves: adaLeaves, givenUpMs } = await handedOn();
+    const account = ensureAccount(simulator.world, { email: 'ada@acme.test' });
+    account.createdAt = new Date(givenUpMs - hour).toISOString();
+    const leaver = await adaLeaves();
+    expect(await source.count(leaver)).toBe(0);
+    const organizationId = acme.organization.id;
+    const id = logIn(account);
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+    for (const session of simulator.world.state.sessions) session.status = 'expired';
+    expect(sessions()).toEqual({ [id]: 'expired' });
+    expect(await source.count(leaver)).toBe(0);
+    createUserApiKey(simulator.world, account, { organizationId, name: 'ci' });
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+  });
+
+  it('is settled where the account was made after the newcomer had the address', async () => {
+    const { leaves: adaLeaves } = await handedOn();
+    const id = logIn(accountMadeAt(Date.now() + hour));
+    expect(await revoke(await adaLeaves())).toEqual({ found: 0, revoked: 0, left: 0 });
+    expect(sessions()).toEqual({ [id]: 'active' });
+  });
+
+  it('is unclear, whenever the account was made, where it was hers again when she left', async () => {
+    const ada = await letIn('ada@acme.test');
+    for (const email of ['ada.wed@acme.test', 'ada@acme.test']) {
+      simulator.update(ada.user.id, { email });
+      await tell();
+      await settle(ada);
+    }
+    const leaver = await leaves(ada);
+    await letIn('ada@acme.test');
+    logIn(accountMadeAt(Date.now() + hour));
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+  });
+
+  it('is unclear where clocks may differ by as much, and where WorkOS does not say when', async () => {
+    const { leaves: adaLeaves } = await handedOn();
+    const account = accountMadeAt(Date.now() + 60_000);
+    logIn(account);
+    const leaver = await adaLeaves();
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+    account.createdAt = 'some day';
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+  });
+
+  it('is unclear where the account was made when nobody had the address', async () => {
+    const { leaves: adaLeaves, ada, newcomer, givenUpMs } = await handedOn();
+    const { userId } = await membershipOf(tenure, ada.user.id);
+    const other = await membershipOf(tenure, newcomer.user.id);
+    const { users } = tenure.store.collections;
+    const until = new Date(givenUpMs - 2 * hour);
+    await users.updateOne({ _id: userId }, { $set: { 'emailHistory.0.until': until } });
+    const id = logIn(accountMadeAt(givenUpMs - hour));
+    const leaver = await adaLeaves();
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+    await users.updateOne({ _id: other.userId }, { $set: { createdAt: until } });
+    expect(await source.count(leaver)).toBe(0);
+    expect(sessions()).toEqual({ [id]: 'active' });
+    // The newcomer has had another one until now, and the time of that address says nothing about this one.
+    const history = [{ email: 'new@acme.test', until: new Date(givenUpMs) }];
+    await users.updateOne({ _id: other.userId }, { $set: { emailHistory: history } });
+    await expect(source.count(leaver)).rejects.toMatchObject(unclear);
+  });
+
+  it('is settled by the external id, for the newcomer and for the leaver', async () => {
+    const { leaves: adaLeaves, ada, newcomer, givenUpMs } = await handedOn();
+    const account = accountMadeAt(givenUpMs - hour);
+    const id = logIn(account);
+    const leaver = await adaLeaves();
+    const idOf = async (person: Person): Promise<string> =>
+      (await membershipOf(tenure, person.user.id)).userId;
+    updateAccount(simulator.world, account, { external_id: await idOf(newcomer) });
+    expect(await revoke(leaver)).toEqual({ found: 0, revoked: 0, left: 0 });
+    expect(sessions()).toEqual({ [id]: 'active' });
+    updateAccount(simulator.world, account, { external_id: await idOf(ada) });
+    expect(await revoke(leaver)).toMatchObject({ found: 2, left: 0 });
+    expect(sessions()).toEqual({ [id]: 'revoked' });
+  });
+
+  it('is the leaver’s again once the newcomer is out, whenever the account was made', async () => {
+    const { leaves: adaLeaves, newcomer } = await handedOn();
+    const id = logIn(accountMadeAt(Date.now() + hour));
+    await leaves(newcomer);
+    expect(await revoke(await adaLeaves())).toMatchObject({ left: 0 });
+    expect(sessions()).toEqual({ [id]: 'revoked' });
   });
 });
 
@@ -375,8 +571,43 @@ describe('WorkOS that does not answer as it should', () => {
   it('has no API keys of users: that is none', async () => {
     const { leaver } = await aLeaver();
     const account = simulator.world.state.accounts[0]?.id ?? '';
-    fault({ path: `/user_management/users/${account}/api_keys`, status: 403 });
+    fault({ path: `/user_management/users/${account}/api_keys`, status: 404 });
     expect(await revoke(leaver)).toMatchObject({ left: 0 });
+  });
+
+  it('does not let Tenure see API keys: what can be seen ends, and nothing is called done', async () => {
+    const { leaver, session } = await aLeaver();
+    const [account] = simulator.world.state.accounts;
+    if (account === undefined) throw new Error('no account');
+    const organizationId = acme.organization.id;
+    createUserApiKey(simulator.world, account, { organizationId, name: 'ci' });
+    fault({ path: `/user_management/users/${account.id}/api_keys`, status: 403 });
+    await end(leaver);
+    expect(sessions()).toEqual({ [session]: 'revoked' });
+    expect(statusAt(account)).toBe('inactive');
+    await expect(source.count(leaver)).rejects.toMatchObject(forbidden);
+    simulator.settings.apiFaults.length = 0;
+    expect(await revoke(leaver)).toEqual({ found: 1, revoked: 1, left: 0 });
+    expect(simulator.world.state.userApiKeys).toEqual([]);
+  });
+
+  it('does not let Tenure see API keys: an account is not forgotten, and one without a trace left alone', async () => {
+    const ada = await letIn('ada@acme.test');
+    const { world } = simulator;
+    const account = ensureAccount(world, { email: 'ada@acme.test' });
+    const id = logIn(account, null);
+    const leaver = await leaves(ada);
+    fault({ path: `/user_management/users/${account.id}/api_keys`, status: 403 });
+    expect(await end(leaver)).toEqual({ found: 0, revoked: 0 });
+    await expect(source.count(leaver)).rejects.toMatchObject(forbidden);
+    expect(sessions()).toEqual({ [id]: 'active' });
+    ensureMembership(world, account, acme.organization).status = 'pending';
+    for (let calls = 0; calls < 3; calls += 1) await end(leaver);
+    expect(sessions()).toEqual({ [id]: 'revoked' });
+    expect(statusAt(account)).toBe('pending');
+    simulator.settings.apiFaults.length = 0;
+    expect(await revoke(leaver)).toEqual({ found: 1, revoked: 1, left: 0 });
+    expect(statusAt(account)).toBeUndefined();
   });
 });
 
