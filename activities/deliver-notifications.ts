@@ -113,8 +113,8 @@ async function deliverOne(
     onTold?.('delivered');
     return null;
   }
-  const retryAtMs = await recordFailed(store, notification, { nowMs, ...outcome });
-  onTold?.(retryAtMs === null ? 'dead' : 'failed');
+  const { isDead, retryAtMs } = await recordFailed(store, notification, { nowMs, ...outcome });
+  onTold?.(isDead ? 'dead' : 'failed');
   return retryAtMs;
 }
 

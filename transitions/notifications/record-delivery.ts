@@ -16,6 +16,14 @@ export interface Tried {
   status: number | null;
 }
 
+/**
+ * The tries that a result belongs to. A replay begins new ones: what a worker finds out that was frozen meanwhile is
+ * about the former, and would end the replay before its endpoint was told anything.
+ */
+function sameRound({ _id, giveUpAt }: Pick<NotificationDocument, '_id' | 'giveUpAt'>) {
+  return { _id, state: 'pending', giveUpAt } as const;
+}
+
 /** The endpoint was told. An id of its own for the user, which came back with the answer, is taken over. */
 export async function recordDelivered(
   store: Store,
@@ -25,7 +33,7 @@ export async function recordDelivered(
 ): Promise<void> {
   await inTransaction(store, async (tx) => {
     const { matchedCount } = await tx.collections.notifications.updateOne(
-      { _id: notification._id, state: 'pending' },
+      sameRound(notification),
       {
         $set: {
           state: 'delivered',
@@ -51,22 +59,24 @@ export async function recordDelivered(
  * The endpoint could not be told. It is told again after a pause, before anything that came later, until three
  * days are over; a failure that is final is the last one.
  *
- * @returns when it is tried again, milliseconds; null: never, it is a dead letter
+ * @returns `retryAtMs`: when it is tried again; null: not any more, it is a dead letter, or somebody else has
+ *   settled it meanwhile
  */
 export async function recordFailed(
   store: Store,
-  { _id, attempts, giveUpAt }: NotificationDocument,
+  notification: NotificationDocument,
   {
     nowMs,
     status,
     failure,
     retryAfterMs,
   }: Tried & { failure: NotificationFailure; retryAfterMs: number | null },
-): Promise<number | null> {
+): Promise<{ isDead: boolean; retryAtMs: number | null }> {
+  const { attempts, giveUpAt } = notification;
   const isDead = failure === 'gone' || nowMs >= giveUpAt.getTime();
   const nextAtMs = nowMs + pauseAfter(attempts + 1, retryAfterMs);
-  await store.collections.notifications.updateOne(
-    { _id, state: 'pending' },
+  const { matchedCount } = await store.collections.notifications.updateOne(
+    sameRound(notification),
     {
       $set: {
         state: isDead ? 'dead' : 'pending',
@@ -80,5 +90,6 @@ export async function recordFailed(
       ...(isDead ? { $unset: { wakeAt: '' } } : {}),
     },
   );
-  return isDead ? null : nextAtMs;
+  const isWritten = matchedCount > 0;
+  return { isDead: isDead && isWritten, retryAtMs: isDead || !isWritten ? null : nextAtMs };
 }
