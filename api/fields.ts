@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { isOpaqueId } from '../domain/opaque-ids.ts';
+
 /** The scalars of the API's requests and answers. */
 
 /** An opaque id: the host application's own, WorkOS's or Tenure's. */
@@ -9,6 +11,15 @@ export const id = z
   .max(255)
   .refine((given) => given.isWellFormed() && !/\p{Cc}/u.test(given), 'This is no id.')
   .meta({ description: 'Opaque id.' });
+
+/** An id under which Tenure makes something: it goes where nothing is erased. */
+export const lastingId = id
+  .refine(
+    isOpaqueId,
+    'An id with an @ or a space in it is an address or a name. Ids are written into Temporal and into logs, ' +
+      'where nothing is ever erased: use an opaque one.',
+  )
+  .meta({ description: 'Opaque id, without @ and spaces: it is written where nothing is erased.' });
 
 /** A text of a person's data or of an admin: any letters, bounded. */
 export function text(max: number): z.ZodString {

@@ -7,12 +7,12 @@ import {
   type Imported,
   type ImportedUser,
 } from '../../transitions/organization/import-users.ts';
-import { id, reason, text } from '../fields.ts';
+import { id, lastingId, reason, text } from '../fields.ts';
 import { defineRoute, nothing } from '../route.ts';
 
 const importedUser = z.strictObject({
-  id,
-  organizationId: id,
+  id: lastingId,
+  organizationId: lastingId,
   email: text(1_024).nullable(),
   username: text(1_024).nullish(),
   name: text(1_024).nullish(),

@@ -4,7 +4,7 @@ import type { AccessDecision, Finding } from '../../domain/decide-access.ts';
 import { findAtGate } from '../../gate/decide.ts';
 import { logIn } from '../../transitions/logins/log-in.ts';
 import type { ApiDeps } from '../deps.ts';
-import { text } from '../fields.ts';
+import { lastingId, text } from '../fields.ts';
 import { answerInMode } from '../observing.ts';
 import { defineRoute, nothing } from '../route.ts';
 import {
@@ -22,6 +22,9 @@ const name = text(1_024).nullish();
 const login = z
   .strictObject({
     ...askedIds,
+    // Whoever is made by this login is called so from then on.
+    organizationId: lastingId,
+    userId: lastingId.optional(),
     action: z.literal('login').optional(),
     sso: z
       .strictObject({

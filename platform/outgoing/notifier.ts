@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { NotificationEndpoint, NotificationFailure } from '../../domain/notifications.ts';
+import { isOpaqueId } from '../../domain/opaque-ids.ts';
 import { OutgoingFailed, type OutgoingFailureCode } from './outgoing-failed.ts';
 import { jsonOf, postSigned, type Answer } from './post-signed.ts';
 import type { SecretWanted } from './secrets.ts';
@@ -86,14 +87,9 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299;
 }
 
-/**
- * Ids of PostgreSQL are numbers; everything else of an answer is the host application's own business. What holds an
- * `@` or a space is an address or a name, and personal data is no id.
- */
+/** Ids of PostgreSQL are numbers; everything else of an answer is the host application's own business. */
 const answerSchema = z.object({
-  hostUserId: z
-    .union([z.string(), z.int().transform(String)])
-    .refine((id) => id !== '' && id.length <= 255 && id.isWellFormed() && !/[\p{Cc}\s@]/u.test(id)),
+  hostUserId: z.union([z.string(), z.int().transform(String)]).refine(isOpaqueId),
 });
 
 function hostUserIdIn(answer: Answer): string | null {

@@ -739,6 +739,33 @@ export const badCalls: BadCall[] = [
     ...invalid,
   },
   {
+    input: 'an import with an address as the id of a user',
+    method: 'POST',
+    path: '/v1/users',
+    body: { users: [{ id: 'ada@example.com', organizationId: 'org_bad_input', email: null }] },
+    ...invalid,
+  },
+  {
+    input: 'an import with a name as the id of a user',
+    method: 'POST',
+    path: '/v1/users',
+    body: { users: [{ id: 'Ada Lovelace', organizationId: 'org_bad_input', email: null }] },
+    ...invalid,
+  },
+  {
+    input: 'an import with an address as the organization',
+    method: 'POST',
+    path: '/v1/users',
+    body: { users: [{ id: 'ada', organizationId: 'ada@example.com', email: null }] },
+    ...invalid,
+  },
+  {
+    input: 'an address as the `userId` of a login',
+    ...login,
+    body: { ...who, userId: 'ada@example.com' },
+    ...invalid,
+  },
+  {
     input: 'an import of nobody',
     method: 'POST',
     path: '/v1/users',

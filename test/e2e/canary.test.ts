@@ -39,7 +39,11 @@ const canaries: Canaries = {
 /** What the data map keeps: the text that others discussed. */
 const kept: Canaries = { commentBody: 'comment-body-canary-771' };
 /** Must not even reach MongoDB. */
-const refused: Canaries = { unsigned: 'unsigned-canary-771' };
+const refused: Canaries = {
+  unsigned: 'unsigned-canary-771',
+  addressAsId: 'zsofi.import9137@quill-canary.example',
+  addressAtLogin: 'zsofi.login9137@quill-canary.example',
+};
 
 function value(name: string): string {
   return canaries[name] ?? '';
@@ -170,6 +174,15 @@ describe('the personal data of somebody who was forgotten', () => {
     const wrong = await signatureHeader(unsigned, 'another-secret', Date.now());
     expect((await simulator.deliverer.deliverRaw(unsigned, wrong)).status).toBe(401);
     expect((await simulator.deliverer.deliverRaw(`{"${refused['unsigned']}`)).status).toBe(400);
+    // An id would stand in Temporal for ever: as the id of a workflow, and in what it is called with.
+    const addressed = { id: refused['addressAsId'], organizationId, email: null };
+    expect((await tenure.call('POST', '/v1/users', { users: [addressed] })).status).toBe(422);
+    const entering = {
+      organizationId,
+      userId: refused['addressAtLogin'],
+      sso: { idpId: 'idp-canary-772' },
+    };
+    expect((await tenure.call('POST', '/v1/logins', entering)).status).toBe(422);
     const invalid = { organizationId, action: 'read', email: value('email'), more: value('email') };
     expect((await tenure.call('POST', '/v1/access-checks', invalid)).status).toBe(422);
     const search = await tenure.call('POST', '/v1/users/search', { q: value('secondEmail') });

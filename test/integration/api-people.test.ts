@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { openMembership } from '../../transitions/membership/open-membership.ts';
@@ -295,6 +297,29 @@ describe('an import', () => {
     expect(JSON.stringify(json)).not.toContain('secret-value');
     expect((await api.call('GET', '/v1/users/ok')).status).toBe(404);
   });
+
+  it.each([
+    ['an address as the id', 'id', { id: 'ada.lovelace@example.com' }],
+    ['a name as the id', 'id', { id: 'Ada Lovelace' }],
+    ['an address as the organization', 'organizationId', { organizationId: 'ada@example.com' }],
+  ])(
+    'refuses %s, and says why: what is written into Temporal is never erased',
+    async (_, place, given) => {
+      const user = {
+        id: `user_${randomUUID()}`,
+        email: 'x@example.com',
+        organizationId: newOrganization(),
+      };
+      const { status, json } = await importUsers([{ ...user, ...given }]);
+      expect([status, json.errors]).toEqual([
+        422,
+        [{ path: `users.0.${place}`, message: expect.stringMatching(/written into Temporal/) }],
+      ]);
+      expect(JSON.stringify(json)).not.toContain(Object.values(given)[0]);
+      const path = `/v1/users?organizationId=${encodeURIComponent({ ...user, ...given }.organizationId)}`;
+      expect((await api.call('GET', path)).json.data).toEqual([]);
+    },
+  );
 });
 
 describe('a command', () => {

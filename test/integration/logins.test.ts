@@ -69,6 +69,22 @@ async function timelineOf(membershipId: string): Promise<string[]> {
 }
 
 describe('a login in an organization without Directory Sync', () => {
+  it.each(['ada.lovelace@example.com', 'Ada Lovelace'])(
+    'makes nobody under an address or a name, and says why: %s',
+    async (userId) => {
+      const organizationId = await ssoOnly();
+      const { status, json } = await api.call('POST', '/v1/logins', {
+        body: { organizationId, userId, sso: profile() },
+        key: gateKey,
+      });
+      expect([status, json.errors]).toEqual([
+        422,
+        [{ path: 'userId', message: expect.stringMatching(/written into Temporal/) }],
+      ]);
+      expect(await peopleOf(organizationId)).toEqual([]);
+    },
+  );
+
   it('makes a user from the SSO profile who is in at once, and finds them again by the id', async () => {
     const org = await ssoOnly();
     const sso = profile();
