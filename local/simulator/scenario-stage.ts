@@ -131,7 +131,8 @@ async function watchCleaning(stage: Stage, leaver: Person, person: HostPerson): 
     stage.log(`${leaver.handle}: sessions, tokens, keys and projects stay: Tenure only observes`);
     return;
   }
-  await stage.until('revoking sessions and moving projects', 60, async () => {
+  // A host application that Tenure asks (examples/host-app) may be started by hand only now.
+  await stage.until('revoking sessions and moving projects', 600, async () => {
     const left = await hostFootprint(stage.host, person);
     return left.sessions + left.refreshTokens + left.apiKeys + left.projects === 0 || undefined;
   });
