@@ -7,11 +7,27 @@ import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow
  * The heartbeat timeout is how long the death of a worker goes unnoticed by what it was doing.
  */
 
-/** One idempotent read, write or transaction on MongoDB, well under a second: the host's users record too. */
+/** One idempotent read, write or transaction on MongoDB, well under a second. */
 export const shortTransaction: LocalActivityOptions = {
   startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '20s',
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumAttempts: 3 },
+};
+
+/**
+ * The projection into the host's users: short nearly always. A host application that takes longer is tried as
+ * `slowProjection` next: beside a local activity nothing can be looked at, and so no closing be heard.
+ */
+export const projection: LocalActivityOptions = {
+  startToCloseTimeout: '2s',
+  scheduleToCloseTimeout: '20s',
+  retry: { maximumAttempts: 1 },
+};
+
+/** The projection where it did not work at once. It does not beat. */
+export const slowProjection: ActivityOptions = {
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 3 },
 };
 
 /** A command that came as a signal: nobody waits for an answer, so it is tried until it is stored. */

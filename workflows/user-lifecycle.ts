@@ -17,13 +17,17 @@ import { assertNever } from '../domain/errors.ts';
 import { lookAgainSignalName, taskQueuesBeside, type LifecycleInput } from '../domain/messages.ts';
 import type { Step } from '../domain/next-step.ts';
 import * as profiles from './activity-options.ts';
+import { besideStep, isBesideStep } from './beside-step.ts';
 import { handleCommands } from './commands.ts';
 import { growingPauseMs } from './growing-pause.ts';
 import { revokeElsewhere } from './revoke-elsewhere.ts';
 import { inWords, showDetails, showPhase } from './visibility.ts';
 
-const { look, projectUser, open, widen, checkGuard, remind, commit } =
-  proxyLocalActivities<Activities>(profiles.shortTransaction);
+const { look, open, widen, checkGuard, remind, commit } = proxyLocalActivities<Activities>(
+  profiles.shortTransaction,
+);
+const { projectUser } = proxyLocalActivities<Activities>(profiles.projection);
+const { projectUser: projectSlowly } = proxyActivities<Activities>(profiles.slowProjection);
 const { readAfresh, answerRoleLoss, transferOwnership, returnOwnership, checkConditions } =
   proxyActivities<Activities>(profiles.callingOut);
 
@@ -137,13 +141,16 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
         return then;
       }
       case 'project':
-        seen = await projectUser(at);
+        seen =
+          failures > 0 && isBesideStep()
+            ? await beside(() => projectSlowly(at))
+            : await projectUser(at);
         return 'goOn';
       case 'readAfresh':
-        seen = await readAfresh(at);
+        seen = await beside(() => readAfresh(at));
         return 'goOn';
       case 'answerRoleLoss':
-        seen = await answerRoleLoss(at);
+        seen = await beside(() => answerRoleLoss(at));
         return 'goOn';
       case 'widen':
         seen = await widen({ ...at, revision });
@@ -152,19 +159,21 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
         seen = await checkGuard({ ...at, generation });
         return 'goOn';
       case 'giveBack':
-        seen = await returnOwnership(at);
+        seen = await beside(() => returnOwnership(at));
         return 'goOn';
       case 'open':
         seen = await open({ ...at, revision });
         return 'goOn';
-      case 'transfer':
-        seen = await transferOwnership({ ...at, generation, time: step.time });
+      case 'transfer': {
+        const { time } = step;
+        seen = await beside(() => transferOwnership({ ...at, generation, time }));
         return 'goOn';
+      }
       case 'remind':
         seen = await remind({ ...at, generation });
         return 'goOn';
       case 'checkConditions':
-        seen = await checkConditions({ ...at, generation });
+        seen = await beside(() => checkConditions({ ...at, generation }));
         // The same step once more: the answers were not clear, so ask again, but not at once.
         return seen?.step.do === 'checkConditions' ? 'tryAgain' : 'goOn';
       case 'commit':
@@ -176,6 +185,26 @@ export async function userLifecycle(input: LifecycleInput): Promise<void> {
       default:
         return assertNever(step);
     }
+  }
+
+  /** Does a step that calls out, and beside it the revocation of what closes meanwhile. */
+  function beside(step: () => Promise<LookResult | null>): Promise<LookResult | null | undefined> {
+    return besideStep(step(), {
+      hasChanged: () => changed,
+      lookAndRevoke,
+      maxPauseMs: seen?.maxPauseMs ?? defaultMaxPauseMs,
+    });
+  }
+
+  async function lookAndRevoke(): Promise<'goOn' | 'tryAgain' | 'leave'> {
+    changed = false;
+    const now = await look({ membershipId, nowMs: Date.now() });
+    if (now?.step.do !== 'revoke') return 'goOn';
+    showDetails(now);
+    const then = await doStep(now);
+    // It may have ended with Tenure's own part still under way, which the fresh run begins anew.
+    if (now.elsewhere !== undefined && workflowInfo().continueAsNewSuggested) return 'leave';
+    return then === 'tryAgain' ? then : 'goOn';
   }
 
   /**

@@ -36,6 +36,9 @@ describe('the histories recorded from earlier runs', () => {
       'commands',
       'failing-step',
       'revoked-elsewhere',
+      'revoked-beside-step',
+      // Of a run that let a closing wait for its step; no code of today records it.
+      'closed-during-step',
       'events-poller',
       'reconcile-directory',
       'deliver-notifications',

@@ -15,9 +15,11 @@ import { reconcileWorkflowId } from '../../domain/reconciliation.ts';
 import { createEventsApi } from '../../platform/workos/events-api.ts';
 import { keepPoller } from '../../workers/poller-keeper.ts';
 import { startReconciliations } from '../../workers/reconcile-starter.ts';
+import { disableMembership } from '../../transitions/commands/disable-membership.ts';
 import { userEvent, workosId } from './events.ts';
 import globalSetup from './global-setup.ts';
 import globalTeardown from './global-teardown.ts';
+import { edge, mapGroups, mapped } from './groups.ts';
 import { deliverEvents, listingOf } from './reconciling.ts';
 import { notifierOf, startReceiver } from './receiver.ts';
 import { testServers } from './servers.ts';
@@ -125,6 +127,37 @@ const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership | str
       tenure.file.sessions.pop();
       await connection.close();
     }
+  },
+
+  /** Somebody who lost a role is disabled while the host application does not answer about that role. */
+  async 'revoked-beside-step'(tenure) {
+    const ada = person();
+    const group = workosId('directory_group');
+    await mapGroups(tenure, ada.organizationId, [mapped(group, { roles: ['admin'] })]);
+    await tenure.deliver(edge('added', ada, group));
+    const { _id } = await join(tenure, ada);
+    const { answerRoleLoss } = tenure.host;
+    let answer: (() => void) | undefined;
+    Object.assign(tenure.host, {
+      async answerRoleLoss(...given: Parameters<typeof answerRoleLoss>) {
+        await new Promise<void>((resolve) => (answer = resolve));
+        return answerRoleLoss.apply(tenure.host, given);
+      },
+    });
+    try {
+      await tenure.deliver(edge('removed', ada, group));
+      await eventually(() => answer !== undefined, 'the question about the role');
+      await disableMembership(tenure.store, {
+        membershipId: _id,
+        actor: 'admin:ada',
+        reason: null,
+      });
+      await tenure.untilMembership(_id, (m) => m.revokedClosings === 1);
+    } finally {
+      Object.assign(tenure.host, { answerRoleLoss });
+      answer?.();
+    }
+    return tenure.untilMembership(_id, (m) => m.answeredNarrowings === 1 && m.resting);
   },
 
   async 'failing-step'(tenure) {

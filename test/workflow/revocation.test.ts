@@ -5,6 +5,7 @@ import { Worker } from '@temporalio/worker';
 
 import type { HostRevocation } from '../../domain/messages.ts';
 import type { Membership } from '../../domain/membership.ts';
+import { disableMembership } from '../../transitions/commands/disable-membership.ts';
 import { userEvent } from '../support/events.ts';
 import { startSkipping, type Person, type SkippingTenure } from '../support/time-skipping.ts';
 
@@ -156,6 +157,40 @@ describe('a revocation by an activity of the host application', () => {
     expect(failed.revokedClosings).toBe(0);
     broken = false;
     await skipUntil(ada, (m) => m.revokedClosings === 1);
+  });
+
+  it('is called while a step waits for somebody else, and again where it failed', async () => {
+    const asked: number[] = [];
+    await startHost(async ({ closing }) => {
+      asked.push(closing);
+      const fails = closing === 2 && asked.filter((each) => each === 2).length === 1;
+      return fails ? undefined : { revoked: 0, left: 0 };
+    });
+    const { ada, _id } = await leaver();
+    let letGo: (() => void) | undefined;
+    tenure.before.hook = async ({ name }) => {
+      if (name === 'transferOwnership') await new Promise<void>((resolve) => (letGo = resolve));
+    };
+    await leave(ada);
+    await tenure.eventually(() => letGo !== undefined, 'the transfer');
+    try {
+      await disableMembership(tenure.store, {
+        membershipId: _id,
+        actor: 'admin:ada',
+        reason: null,
+      });
+      await tenure.lookAgain(ada);
+      // By the wall: virtual time does not skip while the transfer is under way.
+      const revoked = await tenure.until(ada, (m) => m.revokedClosings === 2);
+      expect(standsAt(revoked, 'legacy')).toBe('verifiedEmpty');
+      expect(revoked.transfer).toBeNull();
+      expect(asked).toEqual([1, 1, 2, 2, 2]);
+    } finally {
+      tenure.before.hook = undefined;
+      letGo?.();
+    }
+    await tenure.until(ada, (m) => m.phase === 'coolingOff');
+    expect(tenure.callsOf('transferOwnership', _id)).toHaveLength(1);
   });
 
   it('tries again by itself while what Tenure ends keeps failing', async () => {
