@@ -18,6 +18,14 @@ export const askedIds = {
   userId: id.optional(),
   directoryUserId: id.optional(),
   email: askedEmail.optional(),
+  emailOf: z
+    .literal('account')
+    .optional()
+    .meta({
+      description:
+        'account: `email` is what an account says of itself (AuthKit without externalId). It is ambiguous ' +
+        'while somebody who left has it beside whoever has it now. Absent: the person has the address now.',
+    }),
 };
 
 /** An SSO profile: the id that the identity provider gives the person, their address, and the connection it came by. */

@@ -80,6 +80,30 @@ describe('an access check', () => {
     expect(answer.json).toMatchObject({ allowed: false, reason: 'notBacked' });
   });
 
+  it("lets nobody in by the address of an account that may be a leaver's", async () => {
+    const leaver = await openPerson();
+    const email = String(leaver.data['email']);
+    await api.deliver(leaver.event('deleted'));
+    const newcomer = await openPerson({ organizationId: leaver.organizationId, email });
+    const asked = { organizationId: leaver.organizationId, email };
+    for (const path of ['/v1/access-checks', '/v1/logins']) {
+      const ask = async (parts: object) =>
+        (
+          await api.call('POST', path, {
+            body: { action: 'login', ...asked, ...parts },
+            key: gateKey,
+          })
+        ).json;
+      expect(await ask({})).toMatchObject({ allowed: true, userId: newcomer.userId });
+      expect(await ask({ emailOf: 'account' })).toMatchObject({
+        allowed: false,
+        reason: 'ambiguous',
+      });
+      const byId = await ask({ emailOf: 'account', userId: newcomer.userId });
+      expect(byId).toMatchObject({ allowed: true, userId: newcomer.userId });
+    }
+  });
+
   it('knows nobody in an unknown organization, or of another one', async () => {
     const person = await openPerson();
     const unknown = { allowed: false, reason: 'unknown', userId: null, membershipId: null };

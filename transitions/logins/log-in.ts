@@ -54,8 +54,12 @@ async function logInOnce(tx: Transaction, login: Login, rules: LoginRules): Prom
   return welcome(tx, { decision, membershipId, learned, isLogin: rules.mode !== 'check' });
 }
 
-function questionOf({ emailKey, ...login }: Login): AccessQuestion {
-  return { ...accessQuestion(login), ...(emailKey === undefined ? {} : { emailKey }) };
+function questionOf({ emailKey, emailOf, ...login }: Login): AccessQuestion {
+  return {
+    ...accessQuestion(login),
+    ...(emailKey === undefined ? {} : { emailKey }),
+    ...(emailOf === undefined ? {} : { emailOf }),
+  };
 }
 
 /** The locks that a directory user who arrives takes too: whoever looks for an address waits for the other. */

@@ -19,6 +19,8 @@ export interface Login {
   userId?: string;
   directoryUserId?: string;
   emailKey?: string;
+  /** As in `AccessQuestion`. */
+  emailOf?: 'account';
   sso?: SsoProfile;
 }
 
