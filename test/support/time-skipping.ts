@@ -112,11 +112,6 @@ export interface SkippingTenure extends TestTenure {
   events(membershipId: string): Promise<HistoryEvent[]>;
   /** The calls of one activity for a membership so far. */
   callsOf(name: Call['name'], membershipId: string): Call[];
-  /**
-   * Ends the runs of everybody so far: later tests skip the time without them. By a cancellation, since the Java
-   * server stops skipping for ever once a run is terminated at the wrong moment.
-   */
-  endRuns(): Promise<void>;
   stopWorkers(): Promise<void>;
   startWorkers(): Promise<void>;
 }
@@ -342,20 +337,6 @@ export async function startSkipping(notified?: Notified): Promise<SkippingTenure
     },
     callsOf: (name, membershipId) =>
       calls.filter((call) => call.name === name && call.membershipId === membershipId),
-    async endRuns() {
-      const handles = [...membershipIds.values()].map((_id) => skipping.handle({ _id }));
-      membershipIds.clear();
-      for (const handle of handles) {
-        await handle.cancel().catch((error: unknown) => {
-          // It ended by itself.
-          if (!(error instanceof Error && error.name === 'WorkflowNotFoundError')) throw error;
-        });
-        await eventually(async () => {
-          const { status } = await handle.describe();
-          return status.name !== 'RUNNING';
-        }, `the end of ${handle.workflowId}`);
-      }
-    },
     stopWorkers: end,
     async startWorkers() {
       running = await run();

@@ -10,11 +10,8 @@ describe('a run of the lifecycle', () => {
     tenure = await startSkipping();
   }, 180_000);
 
-  afterEach(async () => {
+  afterEach(() => {
     tenure.before.hook = undefined;
-    // Whoever one test leaves cooling off would be erased while the next one skips: 2,000 signals are read again
-    // for each step of it.
-    await tenure.endRuns();
   });
 
   afterAll(async () => tenure.close(), 60_000);
@@ -39,24 +36,6 @@ describe('a run of the lifecycle', () => {
     await tenure.until(ada, (m) => m.phase === 'retained' && m.resting && m.transfer !== null);
     await tenure.skipTo(dueMs + dayMs);
     expect(await tenure.membership(ada)).toMatchObject({ phase: 'retained', erasure: null });
-  });
-
-  it('coalesces a storm of 2,000 signals into few looks, and keeps the due time', async () => {
-    const ada = await tenure.person();
-    const { _id } = await tenure.join(ada);
-    const dueMs = await tenure.leave(ada, 30);
-    const before = tenure.callsOf('look', _id).length;
-    // A worker in trouble is where a storm builds up.
-    await tenure.stopWorkers();
-    const handle = tenure.handle({ _id });
-    for (let sent = 0; sent < 2000; sent += 100) {
-      await Promise.all(Array.from({ length: 100 }, async () => handle.signal('lookAgain')));
-    }
-    await tenure.startWorkers();
-    await tenure.eventually(() => tenure.callsOf('look', _id).length > before, 'a look');
-    await tenure.untilSleepingFor(_id, dueMs);
-    expect(tenure.callsOf('look', _id).length - before).toBeLessThanOrEqual(5);
-    expect(await tenure.membership(ada)).toMatchObject({ phase: 'coolingOff', erasure: null });
   });
 
   it('never fails by commands that are refused or malformed', async () => {
@@ -177,5 +156,24 @@ describe('a run of the lifecycle', () => {
     tenure.before.hook = undefined;
     await tenure.skipTo((await tenure.env.currentTimeMs()) + 400_000);
     await tenure.until(ada, (m) => m.phase === 'anonymized' && m.resting);
+  });
+
+  // The last one: every later step of this person would read the 2,000 signals again.
+  it('coalesces a storm of 2,000 signals into few looks, and keeps the due time', async () => {
+    const ada = await tenure.person();
+    const { _id } = await tenure.join(ada);
+    const dueMs = await tenure.leave(ada, 30);
+    const before = tenure.callsOf('look', _id).length;
+    // A worker in trouble is where a storm builds up.
+    await tenure.stopWorkers();
+    const handle = tenure.handle({ _id });
+    for (let sent = 0; sent < 2000; sent += 100) {
+      await Promise.all(Array.from({ length: 100 }, async () => handle.signal('lookAgain')));
+    }
+    await tenure.startWorkers();
+    await tenure.eventually(() => tenure.callsOf('look', _id).length > before, 'a look');
+    await tenure.untilSleepingFor(_id, dueMs);
+    expect(tenure.callsOf('look', _id).length - before).toBeLessThanOrEqual(5);
+    expect(await tenure.membership(ada)).toMatchObject({ phase: 'coolingOff', erasure: null });
   });
 });
