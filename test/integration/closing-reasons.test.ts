@@ -67,7 +67,7 @@ function worker(): Activities {
 /** Somebody whose access was closed, and what may happen to them before it is revoked: no other closing. */
 interface Closed {
   membershipId: string;
-  meanwhile(): Promise<unknown>;
+  meanwhile: () => Promise<unknown>;
 }
 
 /** Somebody who joined through a directory and is in. */

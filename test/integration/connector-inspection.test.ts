@@ -125,7 +125,7 @@ describe('the inspection of what the host application writes', () => {
   async function write(collection: string, documents: Record<string, unknown>[]): Promise<void> {
     await database.db.collection(collection).createIndex({ userId: 1 });
     await database.db.collection(collection).createIndex({ ownerId: 1 });
-    await database.db.collection(collection).insertMany(documents as never);
+    await database.db.collection(collection).insertMany(documents);
   }
 
   const id = new ObjectId();

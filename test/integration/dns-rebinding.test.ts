@@ -44,7 +44,7 @@ const { postSigned } = await import('../../platform/outgoing/post-signed.ts');
  * The network of the test. What is let through to be connected to is noted down, and then led to the server of the
  * customer on this machine, whatever public address it is: nothing leaves it. A private address is what it is.
  */
-const connect = Socket.prototype.connect;
+const network = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect') ?? {};
 function connectHere(this: Socket, ...given: unknown[]): Socket {
   const [options] = (Array.isArray(given[0]) ? given[0] : given) as { lookup?: typeof lookup }[];
   if (options !== undefined) {
@@ -59,7 +59,7 @@ function connectHere(this: Socket, ...given: unknown[]): Socket {
         else heard(null, [here]);
       });
   }
-  return Reflect.apply(connect, this, given);
+  return Reflect.apply(network.value, this, given);
 }
 
 let server: Server;
@@ -69,10 +69,10 @@ let treats: 'keeps' | 'closes' | 'resets';
 let received: number;
 
 beforeAll(() => {
-  Socket.prototype.connect = connectHere as typeof connect;
+  Object.defineProperty(Socket.prototype, 'connect', { ...network, value: connectHere });
 });
 afterAll(() => {
-  Socket.prototype.connect = connect;
+  Object.defineProperty(Socket.prototype, 'connect', network);
 });
 
 beforeEach(async () => {

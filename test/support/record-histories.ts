@@ -136,12 +136,12 @@ const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership | str
     await mapGroups(tenure, ada.organizationId, [mapped(group, { roles: ['admin'] })]);
     await tenure.deliver(edge('added', ada, group));
     const { _id } = await join(tenure, ada);
-    const { answerRoleLoss } = tenure.host;
+    const inner = { ...tenure.host };
     let answer: (() => void) | undefined;
     Object.assign(tenure.host, {
-      async answerRoleLoss(...given: Parameters<typeof answerRoleLoss>) {
+      async answerRoleLoss(...given: Parameters<typeof inner.answerRoleLoss>) {
         await new Promise<void>((resolve) => (answer = resolve));
-        return answerRoleLoss.apply(tenure.host, given);
+        return inner.answerRoleLoss(...given);
       },
     });
     try {
@@ -154,7 +154,7 @@ const shapes: Record<string, (tenure: RunningTenure) => Promise<Membership | str
       });
       await tenure.untilMembership(_id, (m) => m.revokedClosings === 1);
     } finally {
-      Object.assign(tenure.host, { answerRoleLoss });
+      Object.assign(tenure.host, inner);
       answer?.();
     }
     return tenure.untilMembership(_id, (m) => m.answeredNarrowings === 1 && m.resting);

@@ -62,26 +62,26 @@ let tenure: RunningTenure;
 beforeAll(async () => {
   tenure = await startTenure({ listing });
   const { host, lookup } = tenure;
-  const { answerRoleLoss, ownedResources, projectUser } = host;
+  const inner = { ...host };
   Object.assign(host, {
     credentialSources: host.credentialSources.map(watched),
-    async answerRoleLoss(...given: Parameters<typeof answerRoleLoss>) {
+    async answerRoleLoss(...given: Parameters<typeof host.answerRoleLoss>) {
       await waitIfSilent('answerRoleLoss');
-      return answerRoleLoss.apply(host, given);
+      return inner.answerRoleLoss(...given);
     },
-    async ownedResources(...given: Parameters<typeof ownedResources>) {
+    async ownedResources(...given: Parameters<typeof host.ownedResources>) {
       await waitIfSilent('transferOwnership');
-      return ownedResources.apply(host, given);
+      return inner.ownedResources(...given);
     },
-    async projectUser(...given: Parameters<typeof projectUser>) {
+    async projectUser(...given: Parameters<typeof host.projectUser>) {
       await waitIfSilent('projectUser');
-      return projectUser.apply(host, given);
+      return inner.projectUser(...given);
     },
   });
-  const { directory } = lookup;
+  const asked = { ...lookup };
   lookup.directory = async (id) => {
     await waitIfSilent('checkConditions');
-    return directory(id);
+    return asked.directory(id);
   };
 }, 120_000);
 
