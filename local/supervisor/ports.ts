@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { commandOf } from './process-identity.ts';
@@ -22,8 +23,23 @@ function canListen(address: { readonly port: number; readonly host?: string }): 
   });
 }
 
-/** A free TCP port of 127.0.0.1, given by the system. Nothing keeps another process from taking it. */
-export function freePort(): Promise<number> {
+/** Below what systems give to outgoing connections (Linux from 32,768, others from 49,152). */
+const quietPorts = [20_000, 32_000] as const;
+const mostTries = 50;
+
+/**
+ * A free TCP port of 127.0.0.1. Nothing keeps another process from listening on it, but no connection that
+ * somebody opens can take it, as it would one that the system gives.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const port = randomInt(...quietPorts);
+    if (await isPortFree(port)) return port;
+  }
+  return portOfSystem();
+}
+
+function portOfSystem(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
