@@ -93,10 +93,11 @@ async function belongsToAnother(
   { externalId }: Account,
 ): Promise<boolean> {
   if (externalId === null || externalIds.includes(externalId)) return false;
-  const user = await collections.users.findOne(
-    { $or: [{ _id: externalId }, { hostUserId: externalId }] },
-    { projection: { _id: 1 } },
-  );
+  // Two reads: as one part of an `$or` a partial index is not used, and all users would be read.
+  const only = { projection: { _id: 1 } };
+  const user =
+    (await collections.users.findOne({ _id: externalId }, only)) ??
+    (await collections.users.findOne({ hostUserId: externalId }, only));
   return user !== null;
 }
 
